@@ -1,0 +1,7 @@
+/* cairn.h: the C core of Cairn in one include. Each room has its own header; this file only gathers them. */
+#ifndef CAIRN_H
+#define CAIRN_H
+
+#include "cairn_status.h"
+
+#endif

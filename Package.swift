@@ -1,0 +1,66 @@
+// swift-tools-version: 6.2
+// The house: a target may depend only on targets of a lower floor. ARCHITECTURE.md draws the same table, and
+// Tests/TidyTests compares the two. Floors: L6 the command, L5 rooms that compose, L2 wire and core, L1 our C, L0 system libraries.
+import PackageDescription
+
+let swiftFlags: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .treatAllWarnings(as: .error),
+    .unsafeFlags(["-cross-module-optimization"], .when(configuration: .release)),
+]
+let cFlags: [CSetting] = [
+    .treatAllWarnings(as: .error),
+    .unsafeFlags(["-std=c17", "-Wall", "-Wextra", "-Wno-unused-parameter"]),
+    .unsafeFlags(["-O3"], .when(configuration: .release)),
+]
+
+let package = Package(
+    name: "cairn",
+    products: [
+        .executable(name: "cairn", targets: ["cairn"])
+    ],
+    targets: [
+        // L6: the command
+        .executableTarget(
+            name: "cairn", dependencies: ["CairnGateway", "CairnPractice", "CairnSettings"], swiftSettings: swiftFlags),
+
+        // L5: rooms that compose
+        .target(
+            name: "CairnGateway",
+            dependencies: ["CairnHTTP", "CairnCore", "CairnSettings", "CZlib", "CBrotli", "CZstd"],
+            swiftSettings: swiftFlags),
+        .target(name: "CairnPractice", dependencies: ["CairnHTTP"], swiftSettings: swiftFlags),
+
+        // L2: values and the Swift faces of our C
+        .target(name: "CairnSettings", dependencies: ["CYAML"], swiftSettings: swiftFlags),
+        .target(name: "CairnHTTP", dependencies: ["CHTTP"], swiftSettings: swiftFlags),
+        .target(name: "CairnCore", dependencies: ["CCairn"], swiftSettings: swiftFlags),
+
+        // L1: our C
+        .target(name: "CCairn", path: "CSources/CCairn", cSettings: cFlags),
+        .target(
+            name: "CHTTP", dependencies: ["CLLHTTP"], path: "CSources/CHTTP",
+            cSettings: cFlags,
+            linkerSettings: [
+                .linkedLibrary("uv"), .linkedLibrary("ssl"), .linkedLibrary("crypto"), .linkedLibrary("curl"),
+            ]),
+
+        // L0: fetched at set-up, pinned by checksum (CSources/setup.sh), and system libraries
+        .target(
+            name: "CLLHTTP", path: "CSources/CLLHTTP/fetched", sources: ["src"], publicHeadersPath: "include",
+            cSettings: [.unsafeFlags(["-O2", "-w"])]),
+        .systemLibrary(name: "CYAML", path: "CSources/Systems/CYAML"),
+        .systemLibrary(name: "CZlib", path: "CSources/Systems/CZlib"),
+        .systemLibrary(name: "CBrotli", path: "CSources/Systems/CBrotli"),
+        .systemLibrary(name: "CZstd", path: "CSources/Systems/CZstd"),
+
+        // Tests, one target a room
+        .testTarget(name: "CairnSettingsTests", dependencies: ["CairnSettings"], swiftSettings: swiftFlags),
+        .testTarget(name: "CairnHTTPTests", dependencies: ["CairnHTTP"], swiftSettings: swiftFlags),
+        .testTarget(name: "CairnCoreTests", dependencies: ["CairnCore"], swiftSettings: swiftFlags),
+        .testTarget(name: "CairnGatewayTests", dependencies: ["CairnGateway"], swiftSettings: swiftFlags),
+        .testTarget(name: "CairnPracticeTests", dependencies: ["CairnPractice"], swiftSettings: swiftFlags),
+        .testTarget(name: "TidyTests", swiftSettings: swiftFlags),
+    ],
+    cLanguageStandard: .c17
+)
