@@ -1,0 +1,209 @@
+/* chttp_int.h: what the files of this room share and nobody else sees.
+ *
+ * From the bottom up: deadlines (a timing wheel), the arena (memory until the next flush), heads, streams (one TCP or
+ * TLS connection with a write queue). Server and fetch are two users of the stream and do not know each other. */
+#ifndef CHTTP_INT_H
+#define CHTTP_INT_H
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE 1 /* POSIX and Linux names under -std=c17 */
+#endif
+
+#include "chttp.h"
+
+#include <openssl/ssl.h>
+#include <uv.h>
+
+/* ----------------------------------------------------------------------------------------------------- deadlines */
+
+/* A moment at which something gives up. Setting one later than it stands costs a store: the wheel looks again when
+ * the old slot comes round. Resolution: CHTTP_WHEEL_TICK_MS, never early. */
+#define CHTTP_WHEEL_TICK_MS 20
+#define CHTTP_WHEEL_SLOTS 512
+
+typedef struct chttp_deadline chttp_deadline;
+struct chttp_deadline {
+    chttp_deadline *next;
+    chttp_deadline **link;   /* NULL: not in the wheel */
+    uint64_t at_ms;          /* 0: none */
+    uint64_t slot_ms;        /* when the wheel will look at it */
+    void (*expired)(chttp_deadline *deadline);
+};
+
+void chttp_deadline_set(chttp_loop *loop, chttp_deadline *deadline, uint64_t in_ms);
+void chttp_deadline_clear(chttp_deadline *deadline); /* stays in the wheel, does nothing */
+void chttp_deadline_remove(chttp_loop *loop, chttp_deadline *deadline); /* before its memory goes */
+
+/* --------------------------------------------------------------------------------------------------------- heads */
+
+typedef enum chttp_field_kind {
+    CHTTP_FIELD_OTHER = 0,
+    CHTTP_FIELD_CONNECTION,
+    CHTTP_FIELD_HOP,            /* hop-by-hop by name or because Connection names it */
+    CHTTP_FIELD_CONTENT_LENGTH,
+    CHTTP_FIELD_TRANSFER_ENCODING,
+    CHTTP_FIELD_HOST,
+    CHTTP_FIELD_EXPECT
+} chttp_field_kind;
+
+typedef struct chttp_field {
+    uint32_t name_at, name_length, value_at, value_length;
+    uint8_t kind;
+} chttp_field;
+
+/* All bytes of a head one after another in `block`; fields point into it by offset. */
+struct chttp_head {
+    char *block;
+    uint32_t used, capacity;
+    uint32_t bytes_max;
+    chttp_field *fields;
+    uint32_t count, fields_capacity;
+    bool value_open;  /* the last field's value may still grow */
+};
+
+bool chttp_head_init(chttp_head *head, uint32_t bytes_max);
+void chttp_head_reset(chttp_head *head, uint32_t bytes_max);
+void chttp_head_deinit(chttp_head *head);
+/* Appends raw bytes (target, method ...) and returns their offset through *out_at when it is the first piece. */
+bool chttp_head_add_bytes(chttp_head *head, const char *data, size_t length);
+bool chttp_head_add_name(chttp_head *head, const char *data, size_t length);
+bool chttp_head_add_value(chttp_head *head, const char *data, size_t length);
+/* Trims values, tells the kinds, marks what Connection names. False: out of memory. */
+void chttp_head_finish(chttp_head *head);
+/* An upper bound of what chttp_head_emit writes. */
+size_t chttp_head_emit_bound(const chttp_head *head);
+/* Writes the end-to-end fields but those in `less` as `name: value CRLF`; returns the end of what it wrote. */
+char *chttp_head_emit(const chttp_head *head, const chttp_names *less, char *out);
+bool chttp_names_has(const chttp_names *names, const char *name, size_t length);
+bool chttp_name_equals(const char *name, size_t length, const char *lower, size_t lower_length);
+
+/* ------------------------------------------------------------------------------------------------------- streams */
+
+typedef struct chttp_stream chttp_stream;
+typedef struct chttp_segment {
+    struct chttp_segment *next;
+    const char *data;
+    size_t length;
+} chttp_segment;
+
+typedef struct chttp_segments {
+    chttp_segment *first, *last;
+    size_t bytes;
+} chttp_segments;
+
+typedef struct chttp_stream_events {
+    /* Where the next read should go, or NULL for the loop's buffer. Plain streams only. */
+    char *(*place)(chttp_stream *stream, size_t *out_size);
+    void (*on_ready)(chttp_stream *stream);                      /* TLS handshake done; not called for plain streams */
+    void (*on_data)(chttp_stream *stream, const char *data, size_t length);
+    void (*on_end)(chttp_stream *stream, int uv_error);          /* UV_EOF or an error; nothing is read after it */
+    void (*before_flush)(chttp_stream *stream);
+    void (*after_flush)(chttp_stream *stream);                   /* something left: look whether it was the last */
+    void (*on_write_error)(chttp_stream *stream, int uv_error);
+    void (*on_closed)(chttp_stream *stream);                     /* frees its memory */
+} chttp_stream_events;
+
+struct chttp_stream {
+    uv_tcp_t tcp; /* first: libuv hands it back */
+    chttp_loop *loop;
+    const chttp_stream_events *events;
+    SSL *ssl;
+    const char *cipher_in; /* during a read: bytes for the BIO */
+    size_t cipher_in_length;
+    chttp_segments plain; /* what the owner queued */
+    chttp_segments wire;  /* TLS only: cipher bytes */
+    const char *body;     /* sent after `plain`; the owner keeps it alive */
+    size_t body_length;
+    size_t queued; /* bytes inside libuv's write queue */
+    uint64_t written; /* bytes the kernel took */
+    chttp_stream *next_dirty;
+    chttp_deadline deadline;
+    size_t stalled_at; /* libuv's queue size when the deadline was last looked at */
+    bool is_reading, is_dirty, is_closing, has_ended, is_tls_ready, has_write_failed;
+    bool may_have_written; /* libuv holds or held bytes: how many the kernel took is not known */
+};
+
+bool chttp_stream_init(chttp_stream *stream, chttp_loop *loop, const chttp_stream_events *events);
+bool chttp_stream_start_tls(chttp_stream *stream, const chttp_tls *tls, const char *server_name);
+void chttp_stream_read(chttp_stream *stream);
+void chttp_stream_stop_reading(chttp_stream *stream);
+/* Queues bytes that stay where they are until the next flush. */
+bool chttp_stream_put(chttp_stream *stream, const char *data, size_t length);
+/* The same as a segment of its own of `length` bytes of fresh memory, which may be shortened before the flush by
+ * chttp_stream_trim_front. NULL: out of memory or closing. */
+chttp_segment *chttp_stream_put_room(chttp_stream *stream, size_t length);
+void chttp_stream_trim_front(chttp_stream *stream, chttp_segment *segment, size_t length);
+/* Queues a copy; bytes inside the loop's read buffers during a dispatch are not copied. */
+bool chttp_stream_copy(chttp_stream *stream, const char *data, size_t length);
+/* For the BIO: queues a copy of cipher bytes. */
+bool chttp_stream_put_cipher(chttp_stream *stream, const char *data, size_t length);
+void chttp_stream_flush(chttp_stream *stream);
+/* Everything queued and not yet taken by the kernel. */
+size_t chttp_stream_unsent(const chttp_stream *stream);
+void chttp_stream_close(chttp_stream *stream);
+void chttp_stream_reset(chttp_stream *stream); /* closes with RST */
+void chttp_stream_shut(chttp_stream *stream);  /* half-close for writing, after what is queued */
+/* A readable reason for a TLS failure, without secrets. */
+const char *chttp_tls_failure_text(chttp_stream *stream, char *buffer, size_t size);
+SSL *chttp_tls_open(const chttp_tls *tls, const char *server_name, chttp_stream *stream);
+
+/* ---------------------------------------------------------------------------------------------------------- loop */
+
+typedef struct chttp_posted {
+    struct chttp_posted *next;
+    chttp_job job;
+    void *context;
+} chttp_posted;
+
+typedef struct chttp_arena_block {
+    struct chttp_arena_block *next;
+    size_t size;
+    char bytes[];
+} chttp_arena_block;
+
+struct chttp_loop {
+    uv_loop_t uv;
+    uv_async_t wake;
+    uv_prepare_t prepare;
+    uv_check_t check;
+    uv_idle_t busy;
+    uv_timer_t tick;
+    chttp_turn on_turn;
+    void *context;
+
+    uv_mutex_t lock; /* guards posted, posted_tail, is_stopping */
+    chttp_posted *posted, *posted_tail;
+    bool is_stopping;
+
+    chttp_deadline *wheel[CHTTP_WHEEL_SLOTS];
+    uint64_t wheel_ms; /* every slot before this moment has been looked at */
+    size_t deadline_count;
+
+    char *read_buffer;  /* CHTTP_READ_BUFFER_BYTES; plain bytes */
+    char *cipher_buffer; /* the same for TLS, made on first use */
+    bool is_dispatching; /* bytes in read_buffer are borrowed by streams until the flush */
+
+    chttp_arena_block *arena, *arena_first;
+    size_t arena_used;
+    chttp_stream *dirty;
+
+    struct chttp_call *free_calls;
+    size_t free_call_count;
+    struct chttp_fetch *free_fetches;
+    size_t free_fetch_count;
+    struct chttp_fetch *failing, *failing_tail; /* fetches that fail before anything was tried */
+
+    chttp_counts counts;
+    char date[64]; /* "date: ... CRLF" of second date_second */
+    uint64_t date_second;
+};
+
+/* Memory until the next flush of all streams. NULL: out of memory. */
+char *chttp_arena_add(chttp_loop *loop, size_t size);
+void chttp_loop_mark_dirty(chttp_loop *loop, chttp_stream *stream);
+void chttp_loop_flush(chttp_loop *loop); /* every dirty stream; then the arena starts over */
+void chttp_fetch_fail_pending(chttp_loop *loop);
+void chttp_server_free_pools(chttp_loop *loop);
+void chttp_fetch_free_pools(chttp_loop *loop);
+
+#endif
