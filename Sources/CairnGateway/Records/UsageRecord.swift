@@ -1,0 +1,126 @@
+// One line of HOME/usage.jsonl as a value, and its spelling. A record holds numbers and names, never a key and never text
+// of a prompt or an answer.
+//
+//     {"time":"2026-11-20T10:04:21.123Z","call":"01J...","dialect":"chat","route":"chat_completions","upstream":"main",
+//      "model":"gpt-5","status":200,"stream":true,"outcome":"ok","ms":{"total":12.345,"first_byte":10.1,"added":0.042},
+//      "bytes":{"request":2048,"response":635},"usage":{...}}                                        (in one line)
+
+/// What is kept of a finished call.
+struct UsageRecord: Sendable {
+    /// How a call ended.
+    enum Outcome: Sendable {
+        /// The whole answer reached the client, whatever its status.
+        case ok
+        case clientLeft
+        /// The client took no bytes for too long.
+        case clientStalled
+        case upstreamError
+        /// The gateway said no before anything went upstream.
+        case refused
+        /// The time for draining ended first.
+        case cutOff
+        /// The gateway itself failed.
+        case fault
+
+        var label: StaticString {
+            switch self {
+            case .ok: "ok"
+            case .clientLeft: "client_left"
+            case .clientStalled: "client_stalled"
+            case .upstreamError: "upstream_error"
+            case .refused: "refused"
+            case .cutOff: "cut_off"
+            case .fault: "fault"
+            }
+        }
+    }
+
+    /// When the call began, in nanoseconds since 1970.
+    var wallNanoseconds: UInt64
+    var call: CallIdentifier
+    var dialect: CallDialect
+    var route: Route
+    /// Name of the upstream; nil: none was asked.
+    var upstream: String?
+    /// The model as the request names it, in UTF-8 without JSON escapes; nil: it names none.
+    var model: [UInt8]?
+    /// The status that the client got; 0: none, written as null.
+    var status: UInt16
+    var isStream: Bool
+    var outcome: Outcome
+    var totalNanoseconds: UInt64
+    /// nil: no byte of an answer came.
+    var firstByteNanoseconds: UInt64?
+    var addedNanoseconds: UInt64
+    var requestBytes: UInt64
+    var responseBytes: UInt64
+    /// The usage object as the upstream sent it; nil: none was reported.
+    var usage: [UInt8]?
+}
+
+extension UsageRecord {
+    /// Model names are cut behind this many bytes, upstream names too.
+    static let nameBytesMax = 256
+    /// A longer usage object is written as null.
+    static let usageBytesMax = 16 * 1024
+    /// No line is longer: two names whose every byte needs an escape of six, the usage, and the fixed part.
+    static let lineBytesMax = 2 * 6 * nameBytesMax + usageBytesMax + 640
+
+    /// Appends the line with its line feed. About 0.5 us.
+    func write(to writer: inout ByteWriter, timestamps: inout TimestampWriter) {
+        writer.append("{\"time\":\"")
+        timestamps.append(wallNanoseconds: wallNanoseconds, to: &writer)
+        writer.append("\",\"call\":\"")
+        writer.append(call)
+        writer.append("\",\"dialect\":\"")
+        writer.append(dialect.label)
+        writer.append("\",\"route\":\"")
+        writer.append(route.label)
+        writer.append("\",\"upstream\":")
+        if let upstream { writer.append(quoted: upstream, bytesMax: Self.nameBytesMax) } else { writer.append("null") }
+        writer.append(",\"model\":")
+        if let model { writer.append(quoted: model, bytesMax: Self.nameBytesMax) } else { writer.append("null") }
+        writer.append(",\"status\":")
+        if status != 0 { writer.append(decimal: UInt64(status)) } else { writer.append("null") }
+        writer.append(isStream ? ",\"stream\":true" : ",\"stream\":false")
+        writer.append(",\"outcome\":\"")
+        writer.append(outcome.label)
+        writeNumbers(to: &writer)
+        writeUsage(to: &writer)
+        writer.append("}\n")
+    }
+
+    private func writeNumbers(to writer: inout ByteWriter) {
+        writer.append("\",\"ms\":{\"total\":")
+        writer.append(millisecondsOf: totalNanoseconds)
+        writer.append(",\"first_byte\":")
+        if let firstByteNanoseconds {
+            writer.append(millisecondsOf: firstByteNanoseconds)
+        } else {
+            writer.append("null")
+        }
+        writer.append(",\"added\":")
+        writer.append(millisecondsOf: addedNanoseconds)
+        writer.append("},\"bytes\":{\"request\":")
+        writer.append(decimal: requestBytes)
+        writer.append(",\"response\":")
+        writer.append(decimal: responseBytes)
+        writer.append(byte: UInt8(ascii: "}"))
+    }
+
+    /// Verbatim, except that line breaks between its tokens become spaces; null if it is not a JSON object.
+    private func writeUsage(to writer: inout ByteWriter) {
+        writer.append(",\"usage\":")
+        guard let usage, usage.count <= Self.usageBytesMax,
+            usage.withUnsafeBufferPointer({ JSONCheck.isObject($0) })
+        else {
+            writer.append("null")
+            return
+        }
+        if usage.contains(where: { $0 == 0x0A || $0 == 0x0D }) {
+            for byte in usage { writer.append(byte: byte == 0x0A || byte == 0x0D ? 0x20 : byte) }
+        } else {
+            writer.append(usage)
+        }
+    }
+}
