@@ -12,7 +12,7 @@ import signal
 import subprocess
 import time
 
-from contenders import Side, Upstream
+from contenders import Side, SideError, Upstream
 from measurement import Meter, Window
 
 PATH = "/v1/chat/completions"
@@ -81,6 +81,23 @@ def check_the_checker(bench: Bench):
         raise LoadError("bench_client does not notice wrong answers")
 
 
+def check_duties(side: Side, bodies: list[pathlib.Path]):
+    """What makes the comparison fair: bodies pass unchanged, and where a side keeps records and metrics, it does."""
+    for path in bodies:
+        body = path.read_bytes()
+        status, echoed = side.call("POST", "/v1/bench/echo", body)
+        if status != 200 or echoed != body:
+            raise SideError(f"{side.name} changed a body of {len(body)} bytes (status {status}, {len(echoed)} back)")
+    if side.metrics_path and side.call("GET", side.metrics_path)[0] != 200:
+        raise SideError(f"{side.name} has no metrics")
+    if side.records:
+        deadline = time.monotonic() + 5
+        while side.record_count() < len(bodies):
+            if time.monotonic() > deadline:
+                raise SideError(f"{side.name} wrote {side.record_count()} records of {len(bodies)} calls and more")
+            time.sleep(0.05)
+
+
 def check_bytes(bench: Bench, side: Side, cell: Cell):
     """A few calls of this cell with every byte compared, before the load is let loose."""
     connection_count = min(cell.connections, 8)
@@ -108,11 +125,13 @@ def wrk_run(bench: Bench, side: Side, cell: Cell, seconds: float) -> tuple[dict,
         env=environment, stdout=subprocess.PIPE, text=True)
     start = time.monotonic()
     load_processes = [wrk.pid, bench.upstream.process.pid]
-    time.sleep(min(LEAD_IN_SECONDS, seconds / 4))
-    before = bench.meter.snapshot(processes, load_processes)
-    time.sleep(max(0.1, start + seconds - time.monotonic()))
-    after = bench.meter.snapshot(processes, load_processes)
-    wrk.send_signal(signal.SIGINT)
+    try:
+        time.sleep(min(LEAD_IN_SECONDS, seconds / 4))
+        before = bench.meter.snapshot(processes, load_processes)
+        time.sleep(max(0.1, start + seconds - time.monotonic()))
+        after = bench.meter.snapshot(processes, load_processes)
+    finally:
+        wrk.send_signal(signal.SIGINT)
     output, _ = wrk.communicate()
     report = wrk_report(output)
     time.sleep(0.05)
