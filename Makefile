@@ -1,0 +1,91 @@
+# The design card of Cairn: everything that can be done with this repository, one short recipe each.
+# `make run` and `make test` are all a newcomer needs; ARCHITECTURE.md is the map of the house behind them.
+
+SHELL  := /bin/bash
+PREFIX ?= /usr/local
+ARGS   ?=
+FUZZ_SECONDS ?= 60
+
+# The layers of the house are enforced, not drawn: a file may import only what its target declares.
+LAYERS   := --explicit-target-dependency-import-check error
+RELEASE  := --configuration release --static-swift-stdlib $(LAYERS)
+BINARY   := .build/release/cairn
+# SwiftPM on Linux refuses --sanitize=undefined; for the C rooms it comes with the address sanitizer.
+ASAN     := --scratch-path .build-asan --sanitize=address -Xcc -fsanitize=undefined -Xcc -fno-sanitize-recover=undefined
+TSAN     := --scratch-path .build-tsan --sanitize=thread
+FORMATTED := Package.swift Sources Tests
+
+.DEFAULT_GOAL := help
+.PHONY: help run demo build build-debug test test-swift test-c test-scenarios test-clients test-asan test-tsan \
+	fuzz bench bench-gateway check tidy format install setup setup-bench clean
+
+help: ## this list
+	@echo 'usage: make TARGET [ARGS="flags for cairn"]'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1	\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
+
+run: build ## set up, build, and serve on 127.0.0.1:8787; ARGS="--upstream https://..."
+	$(BINARY) serve $(ARGS)
+
+demo: build ## an agent loop through the gateway to a practice provider; no key, no network
+	$(BINARY) demo $(ARGS)
+
+build: setup ## the release binary, .build/release/cairn
+	swift build --product cairn $(RELEASE)
+
+build-debug: setup ## everything, tests too, with debug checks
+	swift build --build-tests $(LAYERS)
+
+test: build ## every test; prints totals, fails if any fails
+	Tests/run.sh $(BINARY)
+
+test-swift: setup ## the rooms' own tests; ARGS="--filter Tidy" picks
+	swift test $(LAYERS) $(ARGS)
+
+test-c: setup ## the C core, with a C compiler alone
+	Tests/CCairn/run.sh
+
+test-scenarios: build ## the binary over loopback against the practice provider
+	Tests/Scenarios/run.sh $(BINARY)
+
+test-clients: build ## the real OpenAI and Anthropic SDKs through the gateway
+	Tests/Clients/run.sh $(BINARY)
+
+test-asan: setup ## rooms and scenarios under the address and undefined-behaviour sanitizers
+	swift test $(ASAN) $(LAYERS)
+	swift build --product cairn $(ASAN) $(LAYERS)
+	Tests/Scenarios/run.sh .build-asan/debug/cairn
+
+test-tsan: setup ## rooms under the thread sanitizer
+	swift test $(TSAN) $(LAYERS)
+
+fuzz: setup ## malformed input for FUZZ_SECONDS (60), under the sanitizers
+	swift build --product cairn $(ASAN) $(LAYERS)
+	Tests/Fuzz/run.sh $(FUZZ_SECONDS) .build-asan/debug/cairn
+
+bench: bench-gateway ## every benchmark
+
+bench-gateway: setup-bench build ## the gateway beside nginx and haproxy; writes docs/performance.md's table
+	Benchmarks/gateway/run.sh $(BINARY)
+
+check: build-debug tidy ## formatter, warnings, layers, tidy tests
+	swift format lint --strict --parallel --recursive $(FORMATTED)
+
+tidy: setup ## only the tests of names, folders, links and the map
+	swift test $(LAYERS) --filter TidyTests
+
+format: ## rewrites Swift, and C where clang-format is installed
+	swift format --in-place --parallel --recursive $(FORMATTED)
+	@if command -v clang-format >/dev/null; then git ls-files 'CSources/*.[ch]' 'Tests/*.[ch]' | xargs clang-format -i; \
+	else echo 'format: no clang-format here, C files left as they are'; fi
+
+install: build ## the binary into PREFIX/bin (/usr/local/bin)
+	install -D -m 755 --strip $(BINARY) $(DESTDIR)$(PREFIX)/bin/cairn
+
+setup: ## installs missing Debian packages, fetches pinned sources; quick when nothing is missing
+	@CSources/setup.sh
+
+setup-bench: ## the same, with nginx, haproxy, wrk and valgrind
+	@CSources/setup.sh bench
+
+clean: ## removes every build folder; fetched sources stay
+	rm -rf .build .build-asan .build-tsan
