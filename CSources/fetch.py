@@ -1,8 +1,8 @@
 """Fetches one pinned archive from the Python package index and unpacks part of it. Called by setup.sh, one pin a run.
 
-pip does the looking-up and the download, with whatever index, mirror, proxy or certificate the user has configured for it.
-`pip download` is not used because it runs the build script of a source archive just to read its metadata; here the archive's
-checksum is verified and nothing in it is ever executed.
+pip does the looking-up and the download, with whatever index, mirror, proxy or certificate is configured for it.
+`pip download` is not used because it runs the build script of a source archive just to read its metadata; here the
+archive's checksum is verified and nothing in it is ever executed.
 
 Usage: fetch.py NAME VERSION sdist|wheel SHA256 BYTES TAKE "ENTRY ..." DESTINATION STAMP
 """
@@ -24,7 +24,7 @@ class FetchError(Exception):
 
 
 def find_link(name, version, form):
-    """The archive's link and the session to read it with. pip's own finder, so `pip config` and PIP_* variables count."""
+    """The archive's link and the session to read it with, from pip's own finder: `pip config` and PIP_* count."""
     try:
         from pip._internal.commands import create_command
         from pip._vendor.packaging.specifiers import SpecifierSet
@@ -53,7 +53,7 @@ def download(name, version, form, sha256, expected_bytes, path):
         while chunk := response.raw.read(READ_BYTES):
             received += len(chunk)
             if received > ARCHIVE_BYTES_MAX:
-                raise FetchError(f"{name} {version} is larger than {ARCHIVE_BYTES_MAX} bytes; the pin says {expected_bytes}")
+                raise FetchError(f"{name} {version} has over {ARCHIVE_BYTES_MAX} bytes; the pin says {expected_bytes}")
             digest.update(chunk)
             archive.write(chunk)
     if digest.hexdigest() != sha256:
@@ -66,7 +66,7 @@ def download(name, version, form, sha256, expected_bytes, path):
 
 
 def wanted(member, prefix, entries):
-    """The path below `prefix` when `member` is, or lies in, one of `entries`; None otherwise. Refuses paths that climb."""
+    """The path below `prefix` if `member` is, or lies in, one of `entries`, else None. Paths that climb are refused."""
     if not member.startswith(prefix) or ".." in member.split("/"):
         return None
     relative = member[len(prefix):].strip("/")
@@ -74,7 +74,7 @@ def wanted(member, prefix, entries):
 
 
 def unpack(path, form, top, take, entries, folder):
-    """Copies the wanted regular files of the archive to `folder`; modes and owners of the archive are not taken over."""
+    """Copies the wanted regular files to `folder`; modes and owners of the archive are not taken over."""
     prefix = "/".join(part for part in (top, take) if part) + "/"
     found = set()
 
@@ -104,7 +104,7 @@ def unpack(path, form, top, take, entries, folder):
 
 
 def replace_folder(new, destination):
-    """Puts `new` in the place of `destination`. An interruption leaves the old folder, the new one, or none: never half of one."""
+    """Puts `new` in the place of `destination`. If interrupted: the old folder, the new one or none, never a half."""
     old = new + ".old"
     if os.path.exists(destination):
         os.rename(destination, old)
@@ -130,5 +130,5 @@ def main(name, version, form, sha256, expected_bytes, take, entries, destination
 if __name__ == "__main__":
     try:
         main(*sys.argv[1:])
-    except Exception as error:  # pip and its session have many kinds of error; each is fatal here and told in one line
+    except Exception as error:  # pip and its session have many kinds of error; each is fatal and told in one line
         sys.exit(f"fetch: {str(error) or type(error).__name__}")

@@ -1,33 +1,33 @@
 #!/usr/bin/env bash
 # Prepares a Debian machine for building Cairn: the Debian packages that are missing, then the third-party sources that
 # pins.txt names. Run through `make setup`; `setup.sh bench` also installs what the benchmarks compare with.
-# Changes nothing, and takes a tenth of a second, when nothing is missing. Exit status: 0 ready, 2 something is missing
-# that it could not or may not install (it says what to do), 1 a download failed or was not what the pin promises.
+# Changes nothing, and takes a tenth of a second, when nothing is missing. Exit status: 0 ready; 2 something is missing
+# that it could not or may not install (it says what to do); 1 a download failed or was not what the pin promises.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
 swift_minimum=6.2
 
 packages_build=(
-    g++ make git pkg-config ca-certificates          # Swift links with the C++ toolchain; OpenSSL reads the certificates
-    python3 python3-venv python3-pip                 # fetches the pins; runs the scenario and client tests
-    libuv1-dev libssl-dev libcurl4-openssl-dev       # CHTTP: event loop, TLS, forward proxies
-    libyaml-dev                                      # CairnSettings: the config file
-    zlib1g-dev libbrotli-dev libzstd-dev             # CairnGateway: content encodings
-    libsqlite3-dev libblas-dev libxxhash-dev libtree-sitter-dev libsimdjson-dev # rooms that come later, see ARCHITECTURE.md
+    g++ make git pkg-config ca-certificates     # Swift links with the C++ toolchain; OpenSSL reads the certificates
+    python3 python3-venv python3-pip            # fetches the pins; runs the scenario and client tests
+    libuv1-dev libssl-dev libcurl4-openssl-dev  # CHTTP: event loop, TLS, forward proxies
+    libyaml-dev                                 # CairnSettings: the config file
+    zlib1g-dev libbrotli-dev libzstd-dev        # CairnGateway: content encodings
+    libsqlite3-dev libblas-dev libxxhash-dev    # the planned rooms, see ARCHITECTURE.md
+    libtree-sitter-dev libsimdjson-dev          # the same
 )
-packages_bench=(wrk nginx-light haproxy valgrind)    # load, the two proxies we are compared with, counts of instructions
+packages_bench=(wrk nginx-light haproxy valgrind) # load, the two proxies to compare with, counts of instructions
 
 say() { printf 'setup: %s\n' "$*"; }
 stop() { local status=$1; shift; printf 'setup: %s\n' "$@" >&2; exit "$status"; }
 
 check_swift() {
-    local version
-    command -v swift >/dev/null \
-        || stop 2 "Swift is not on the PATH. Cairn needs Swift $swift_minimum or newer: see swift.org/install, then run this again."
+    local version hint="Cairn needs Swift $swift_minimum or newer: see swift.org/install, then run this again."
+    command -v swift >/dev/null || stop 2 "Swift is not on the PATH. $hint"
     version=$(swift --version 2>/dev/null | sed -n 's/.*Swift version \([0-9][0-9.]*\).*/\1/p' | head -n 1)
     [ "$(printf '%s\n%s\n' "$swift_minimum" "$version" | sort -V | head -n 1)" = "$swift_minimum" ] \
-        || stop 2 "Swift ${version:-of unknown version} is too old. Cairn needs Swift $swift_minimum or newer: see swift.org/install."
+        || stop 2 "Swift ${version:-of an unknown version} is too old. $hint"
 }
 
 # Prints those of the given packages that are not installed.
@@ -82,7 +82,8 @@ install_packages() {
     command -v apt-get >/dev/null \
         || stop 2 "these Debian packages, or what your system calls them, are missing:" "  ${missing[*]}"
     if [ "$(id -u)" != 0 ] && ! sudo -n true 2>/dev/null; then
-        stop 2 "Debian packages are missing and I may not install them. Paste this, then run me again:" "  sudo sh -c '$paste'"
+        stop 2 "Debian packages are missing and I may not install them. Paste this line, then run me again:" \
+            "  sudo sh -c '$paste'"
     fi
 
     if ! bytes=$(download_bytes "${missing[@]}"); then
