@@ -1,6 +1,7 @@
 // swift-tools-version: 6.2
 // The house: a target may depend only on targets of a lower floor. ARCHITECTURE.md draws the same table, and
-// Tests/TidyTests compares the two. Floors: L6 the command, L5 rooms that compose, L2 wire and core, L1 our C, L0 system libraries.
+// Tests/TidyTests compares the two. Floors: L6 the command, L5 rooms that compose, L2 wire and core, L1 our C,
+// L0 system libraries.
 import PackageDescription
 
 let swiftFlags: [SwiftSetting] = [
