@@ -88,4 +88,4 @@ setup-bench: ## the same, with nginx, haproxy, wrk and valgrind
 	@CSources/setup.sh bench
 
 clean: ## removes every build folder; fetched sources stay
-	rm -rf .build .build-asan .build-tsan
+	rm -rf .build .build-asan .build-tsan .build-fuzz

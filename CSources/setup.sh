@@ -20,7 +20,15 @@ packages_build=(
 packages_bench=(wrk nginx-light haproxy valgrind) # load, the two proxies to compare with, counts of instructions
 
 say() { printf 'setup: %s\n' "$*"; }
-stop() { local status=$1; shift; printf 'setup: %s\n' "$@" >&2; exit "$status"; }
+
+# stop STATUS MESSAGE [LINE...]: the lines are for pasting and stand alone.
+stop() {
+    local status=$1
+    printf 'setup: %s\n' "$2" >&2
+    shift 2
+    [ $# = 0 ] || printf '%s\n' "$@" >&2
+    exit "$status"
+}
 
 check_swift() {
     local version hint="Cairn needs Swift $swift_minimum or newer: see swift.org/install, then run this again."
@@ -80,10 +88,10 @@ install_packages() {
 
     local paste="apt-get update && apt-get install --yes --no-install-recommends ${missing[*]}"
     command -v apt-get >/dev/null \
-        || stop 2 "these Debian packages, or what your system calls them, are missing:" "  ${missing[*]}"
+        || stop 2 "these Debian packages, or what your system calls them, are missing:" "${missing[*]}"
     if [ "$(id -u)" != 0 ] && ! sudo -n true 2>/dev/null; then
         stop 2 "Debian packages are missing and I may not install them. Paste this line, then run me again:" \
-            "  sudo sh -c '$paste'"
+            "sudo sh -c '$paste'"
     fi
 
     if ! bytes=$(download_bytes "${missing[@]}"); then
@@ -99,6 +107,7 @@ install_packages() {
         apt_install "${missing[@]}" >/dev/null || stop 2 "apt-get could not install them; see its message above"
     fi
     disable_daemons "${missing[@]}"
+    is_changed=yes
 }
 
 # A Python whose pip can be used: Debian's own first, because packages_build has just seen to it.
@@ -118,6 +127,7 @@ fetch_pin() {
     local python
     python=$(python_with_pip)
     "$python" fetch.py "$1" "$2" "$3" "$4" "$5" "$6" "$7" "$destination" "$stamp" || exit 1
+    is_changed=yes
 }
 
 fetch_pins() {
@@ -150,6 +160,8 @@ case "${1:-build}" in
     bench) packages=("${packages_build[@]}" "${packages_bench[@]}") ;;
     *) stop 2 "usage: setup.sh [build|bench]" ;;
 esac
+is_changed=no
 check_swift
 install_packages "${packages[@]}"
 fetch_pins
+[ "$is_changed" = yes ] && say "ready" || say "nothing is missing"

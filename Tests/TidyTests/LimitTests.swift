@@ -1,5 +1,5 @@
 // docs/limits.md and the code name the same limits: each row's name stands in the row's file, and each limit
-// the product defines has a row. A limit is a constant or a setting with a value, called ...Max or
+// the product defines has a row. A limit is a constant or a setting defined by a number, called ...Max or
 // ...MaxDefault in Swift, ..._MAX in C.
 
 import Foundation
@@ -30,7 +30,7 @@ import Testing
     /// The limits the product's sources define.
     private static func limits(in repository: Repository) throws -> [Limit] {
         let swift = try repository.texts("swift").filter { $0.path.hasPrefix("Sources/") }.flatMap { file in
-            file.text.matches(of: #/(?m)\b(?:static let|var) (\w+Max(?:Default)?)\b(?::[^=\n{]+)? =/#)
+            file.text.matches(of: #/(?m)\b(?:static let|var) (\w+Max(?:Default)?)\b(?::[^=\n{]+)? = [0-9]/#)
                 .map { Limit(name: String($0.1), path: file.path) }
         }
         let c = try repository.texts("c", "h").filter { $0.path.hasPrefix("CSources/") }.flatMap { file in

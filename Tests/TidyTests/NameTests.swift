@@ -1,4 +1,4 @@
-// Names of files and types: no drawers, C files unique and with the prefix of their place; sources open with
+// Names of files and types: no drawers, C files unique and with the prefix of their room; sources open with
 // a paragraph.
 
 import Foundation
@@ -7,15 +7,8 @@ import Testing
 @Suite struct NameTests {
     static let drawers: Set<String> = ["util", "utils", "helper", "helpers", "common", "manager", "misc"]
 
-    /// What the name of a C file must start with, by place; the first row whose folder fits counts.
-    static let prefixes: [(folder: String, prefixes: [String])] = [
-        ("CSources/CCairn/", ["cairn"]),
-        ("CSources/CHTTP/", ["chttp"]),
-        ("Tests/Fuzz/", ["fuzz_"]),
-        ("Tests/", ["test_"]),
-        ("Benchmarks/", ["bench_"]),
-        ("Examples/", ["example_"]),
-    ]
+    /// What the name of a C file of a room must start with.
+    static let prefixes = ["CSources/CCairn/": "cairn", "CSources/CHTTP/": "chttp"]
 
     /// The words of a name in camel case, snake case or with dashes, in lower case: `HTTPManager+Pool` is
     /// http, manager, pool.
@@ -47,9 +40,8 @@ import Testing
             .sorted()
         let unprefixed = byName.sorted { $0.key < $1.key }.flatMap { name, paths in
             paths.filter { path in
-                let place = prefixes.first { path.hasPrefix($0.folder) }
-                return !(place?.prefixes.contains { name.hasPrefix($0) } ?? false)
-            }.map { "\($0) has not the prefix of its place" }
+                prefixes.contains { path.hasPrefix($0.key) && !name.hasPrefix($0.value) }
+            }.map { "\($0) has not the prefix of its room" }
         }
         return twice + unprefixed
     }
@@ -73,7 +65,7 @@ import Testing
         #expect(faults == [])
     }
 
-    @Test func `C file names are unique and carry the prefix of their place`() throws {
+    @Test func `C file names are unique and carry the prefix of their room`() throws {
         let faults = try Self.faults(cNames: .here())
 
         #expect(faults == [])
@@ -110,7 +102,7 @@ import Testing
         #expect(
             Self.faults(cNames: files) == [
                 "same name: CSources/CHTTP/chttp_pool.c, CSources/CHTTP/old/chttp_pool.c",
-                "CSources/CCairn/sse.c has not the prefix of its place",
+                "CSources/CCairn/sse.c has not the prefix of its room",
             ])
     }
 
