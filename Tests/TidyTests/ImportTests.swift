@@ -9,7 +9,8 @@ import Testing
     /// The core has no I/O, threads, clock, locale or errno; what is not in this list would bring one of them
     /// in.
     static let coreHeaders: Set<String> = [
-        "assert.h", "float.h", "immintrin.h", "limits.h", "math.h", "stdalign.h", "stdbool.h", "stddef.h", "stdint.h",
+        "assert.h", "emmintrin.h", "float.h", "immintrin.h", "limits.h", "math.h", "stdalign.h", "stdbool.h",
+        "stddef.h", "stdint.h",
         "stdlib.h",
         "string.h",
     ]

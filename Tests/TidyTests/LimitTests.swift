@@ -1,67 +1,110 @@
-// docs/limits.md and the code name the same limits: each row's name stands in the row's file, and each limit
-// the product defines has a row. A limit is a constant or a setting defined by a number, called ...Max or
-// ...MaxDefault in Swift, ..._MAX in C.
+// docs/limits.md and the code name the same limits: each row's name stands in the row's file, each limit the product
+// defines has a row, and the values are equal where the code writes them in numbers. A limit is a constant or a
+// setting defined by a number, called ...Max or ...MaxDefault in Swift, ..._MAX in C.
 
 import Foundation
 import Testing
 
 @Suite struct LimitTests {
-    static func faults(_ repository: Repository) throws -> [String] {
-        guard let page = try repository.text("docs/limits.md") else { return ["docs/limits.md is missing"] }
-        let rows = try MarkdownTable.rows(["limit", "value", "unit", "where", "what happens"], in: page)
-        let unfounded = try rows.compactMap { cells -> String? in
-            guard cells.count == 5, cells.allSatisfy({ !$0.isEmpty }) else { return "the row \(cells) has empty cells" }
-            guard let text = try repository.text(cells[3]) else { return "\(cells[0]): there is no file \(cells[3])" }
-            let isNamed = text.contains(try Regex("\\b\(NSRegularExpression.escapedPattern(for: cells[0]))\\b"))
-            return isNamed ? nil : "\(cells[0]) is not in \(cells[3])"
-        }
-        let known = Set(rows.map { Limit(name: $0[0], path: $0.count > 3 ? $0[3] : "") })
-        let unlisted = try limits(in: repository).filter { !known.contains($0) }.map {
-            "\($0.path): \($0.name) has no row"
-        }
-        return unfounded + unlisted
-    }
-
-    private struct Limit: Hashable {
+    /// Two files may have limits of one name.
+    struct Limit: Hashable {
         var name: String
         var path: String
     }
 
-    /// The limits the product's sources define.
-    private static func limits(in repository: Repository) throws -> [Limit] {
+    static func faults(_ repository: Repository) throws -> [String] {
+        guard let page = try repository.text("docs/limits.md") else { return ["docs/limits.md is missing"] }
+        let rows = try MarkdownTable.rows(["limit", "value", "unit", "where", "what happens"], in: page)
+        let code = Dictionary(try limits(in: repository), uniquingKeysWith: { first, _ in first })
+        var listed: Set<Limit> = []
+        var faults: [String] = []
+        for cells in rows {
+            guard cells.count == 5, cells.allSatisfy({ !$0.isEmpty }), let value = Int(cells[1]) else {
+                faults.append("the row of \(cells[0]) has an empty cell, or a value that is no number")
+                continue
+            }
+            let limit = Limit(name: cells[0], path: cells[3])
+            if !listed.insert(limit).inserted { faults.append("\(limit.name) of \(limit.path) has two rows") }
+            if try !repository.names(limit) {
+                faults.append("\(limit.name) is not in \(limit.path)")
+            } else if let inCode = code[limit].flatMap(number), inCode != value {
+                faults.append("\(limit.name) is \(inCode) in \(limit.path), \(value) on the page")
+            }
+        }
+        let unlisted = Set(code.keys).subtracting(listed).map { "\($0.path): \($0.name) has no row" }
+        return faults + unlisted.sorted()
+    }
+
+    /// The limits the product's sources define, with the expressions of their values.
+    private static func limits(in repository: Repository) throws -> [(Limit, String)] {
         let swift = try repository.texts("swift").filter { $0.path.hasPrefix("Sources/") }.flatMap { file in
-            file.text.matches(of: #/(?m)\b(?:static let|var) (\w+Max(?:Default)?)\b(?::[^=\n{]+)? = [0-9]/#)
-                .map { Limit(name: String($0.1), path: file.path) }
+            file.text.matches(of: #/(?m)\b(?:static let|var) (\w+Max(?:Default)?)\b(?:: ?\w+)? = ([0-9].*)$/#)
+                .map { (Limit(name: String($0.1), path: file.path), String($0.2)) }
         }
         let c = try repository.texts("c", "h").filter { $0.path.hasPrefix("CSources/") }.flatMap { file in
-            file.text.matches(of: #/(?m)^[ \t]*#[ \t]*define[ \t]+(\w+_MAX)\b/#)
-                .map { Limit(name: String($0.1), path: file.path) }
+            file.text.matches(of: #/(?m)^[ \t]*#[ \t]*define[ \t]+(\w+_MAX)\b(.*)$/#)
+                .map { (Limit(name: String($0.1), path: file.path), String($0.2)) }
         }
         return swift + c
     }
 
-    @Test func `the page and the code name the same limits`() throws {
+    /// The value of an expression such as `4 << 20`, `16 * 1024` or `((size_t)4 << 20)  /* why */`; nil for any other.
+    static func number(_ expression: String) -> Int? {
+        let bare = expression.replacing(#/\/\*.*|\/\/.*|\(size_t\)|[()_ ]|\.0\b/#, with: "")
+        guard let shifted = bare.wholeMatch(of: #/([0-9*]+)(?:<<([0-9]+))?/#) else { return nil }
+        let factors = shifted.1.split(separator: "*").map { Int($0) ?? 0 }
+        return factors.reduce(1, *) << (shifted.2.flatMap { Int($0) } ?? 0)
+    }
+
+    @Test func `the page and the code name the same limits with the same values`() throws {
         let faults = try Self.faults(.here())
 
         #expect(faults == [])
     }
 
-    @Test func `a renamed limit, a moved one and an unlisted one are noticed`() throws {
+    @Test(arguments: [
+        ("64 << 20", 67_108_864), ("16 * 1024", 16_384), ("10_000", 10_000), ("1_000_000.0", 1_000_000),
+        (" ((size_t)4 << 20)", 4_194_304), (" 32  /* bytes of one key */", 32), ("2 * nameBytesMax", nil),
+        (" (6 * A_MAX)", nil),
+    ])
+    func `a value is read where it is written in numbers`(expression: String, value: Int?) {
+        #expect(Self.number(expression) == value)
+    }
+
+    @Test func `a renamed limit, a changed one and an unlisted one are noticed`() throws {
         let header = "| limit | value | unit | where | what happens |\n|---|---|---|---|---|\n"
         let files = Repository([
             "docs/limits.md": header
-                + "| bodyBytesMax | 1 | bytes | Sources/x/A.swift | 413 |\n"
+                + "| bodyBytesMax | 1024 | bytes | Sources/x/A.swift | 413 |\n"
                 + "| headBytesMax | 1 | bytes | Sources/x/A.swift | 431 |\n"
-                + "| CAIRN_X_MAX | 1 | events | CSources/gone.h | refused |\n",
-            "Sources/x/A.swift":
-                "static let bodyBytesMax = 1\nvar headBytesMaximum = 1\nvar eventsMax: Int = 2\nlet poolMax: Int\n",
-            "CSources/CHTTP/chttp.h": "#define CHTTP_POOL_MAX 4\n",
+                + "| CAIRN_X_MAX | 1 | events | CSources/gone.h | refused |\n"
+                + "| CHTTP_LINE_MAX | 3 | bytes | CSources/CHTTP/chttp.h | refused |\n"
+                + "| CHTTP_PAGE_MAX | many | bytes | CSources/CHTTP/chttp.h | refused |\n",
+            "Sources/x/A.swift": """
+            static let bodyBytesMax = 1 << 10
+            var headBytesMaximum = 1
+            var eventsMax: Int = 2
+            let poolMax: Int
+            """,
+            "CSources/CHTTP/chttp.h": "#define CHTTP_POOL_MAX 4\n#define CHTTP_LINE_MAX 4\n",
         ])
 
+        let faults = try Self.faults(files)
+
         #expect(
-            try Self.faults(files) == [
-                "headBytesMax is not in Sources/x/A.swift", "CAIRN_X_MAX: there is no file CSources/gone.h",
-                "Sources/x/A.swift: eventsMax has no row", "CSources/CHTTP/chttp.h: CHTTP_POOL_MAX has no row",
+            faults == [
+                "headBytesMax is not in Sources/x/A.swift", "CAIRN_X_MAX is not in CSources/gone.h",
+                "CHTTP_LINE_MAX is 4 in CSources/CHTTP/chttp.h, 3 on the page",
+                "the row of CHTTP_PAGE_MAX has an empty cell, or a value that is no number",
+                "CSources/CHTTP/chttp.h: CHTTP_POOL_MAX has no row", "Sources/x/A.swift: eventsMax has no row",
             ])
+    }
+}
+
+extension Repository {
+    /// True when the file of the limit has its name as a word.
+    fileprivate func names(_ limit: LimitTests.Limit) throws -> Bool {
+        guard let text = try text(limit.path) else { return false }
+        return text.contains(try Regex("\\b\(NSRegularExpression.escapedPattern(for: limit.name))\\b"))
     }
 }

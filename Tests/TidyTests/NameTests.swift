@@ -46,17 +46,20 @@ import Testing
         return twice + unprefixed
     }
 
-    /// Sources whose first lines are not a comment. A shebang or the tools version is looked past.
+    /// Sources whose first lines are not a comment; the name of a Swift test says enough. A shebang or the tools
+    /// version is looked past.
     static func faults(openings repository: Repository) throws -> [String] {
-        try repository.texts("swift", "c", "h", "cpp", "py", "sh").filter { !$0.path.hasPrefix("CSources/Systems/") }
-            .filter { file in
-                let first = file.text.split(separator: "\n").first {
-                    !$0.hasPrefix("#!") && !$0.hasPrefix("// swift-tools-version")
-                }
-                let openings = ["//", "/*", "# ", "\"\"\""]
-                return !openings.contains { first?.hasPrefix($0) ?? false }
+        try repository.texts("swift", "c", "h", "cpp", "py", "sh").filter {
+            !$0.path.hasPrefix("CSources/Systems/") && !$0.path.hasSuffix("Tests.swift")
+        }
+        .filter { file in
+            let first = file.text.split(separator: "\n").first {
+                !$0.hasPrefix("#!") && !$0.hasPrefix("// swift-tools-version")
             }
-            .map { "\($0.path) does not start by saying what it is" }
+            let openings = ["//", "/*", "# ", "\"\"\""]
+            return !openings.contains { first?.hasPrefix($0) ?? false }
+        }
+        .map { "\($0.path) does not start by saying what it is" }
     }
 
     @Test func `nothing is named like a drawer`() throws {
