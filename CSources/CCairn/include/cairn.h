@@ -2,6 +2,10 @@
 #ifndef CAIRN_H
 #define CAIRN_H
 
+#include "cairn_bytes.h"
+#include "cairn_json.h"
+#include "cairn_skim.h"
+#include "cairn_sse.h"
 #include "cairn_status.h"
 
 #endif
