@@ -1,6 +1,8 @@
-// Patterns for model names: `gpt-*-mini`, `claude-*`, `o?`. Used for the choice of an upstream and by ModelMap, once a call.
+// Patterns for model names: `gpt-*-mini`, `claude-*`, `o?`. Used for the choice of an upstream and
+// by ModelMap, once a call.
 
-/// A pattern in which `*` stands for any bytes, also none, and `?` for exactly one. Letters A-Z match either case.
+/// A pattern in which `*` stands for any bytes, also none, and `?` for exactly one. Letters A-Z
+/// match either case.
 public struct Glob: Equatable, Hashable, Sendable {
     /// Lower case; no two `*` in a row.
     private let pattern: [UInt8]
@@ -10,9 +12,13 @@ public struct Glob: Equatable, Hashable, Sendable {
 
     /// From a user's text: 1 to `bytesMax` bytes, no spaces or control characters.
     public init(parsing text: String) throws(SettingsError) {
-        guard !text.isEmpty, text.utf8.count <= Glob.bytesMax, text.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7F }) else {
+        guard !text.isEmpty, text.utf8.count <= Glob.bytesMax,
+            text.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7F })
+        else {
             throw SettingsError(
-                "expected a model name or pattern of 1 to \(Glob.bytesMax) bytes without spaces (* any text, ? one character)")
+                "expected a model name or pattern of 1 to \(Glob.bytesMax) bytes without spaces"
+                    + " (* any text, ? one character)"
+            )
         }
         self.init(unchecked: text)
     }
@@ -28,7 +34,8 @@ public struct Glob: Equatable, Hashable, Sendable {
 
     /// Whether the whole name matches.
     ///
-    /// Greedy: after a mismatch only the last `*` takes one byte more, because an earlier `*` could not reach further.
+    /// Greedy: after a mismatch only the last `*` takes one byte more, because an earlier `*` could
+    /// not reach further.
     /// - Complexity: at most (name bytes) x (bytes between two `*`, at most `bytesMax`) steps; allocates nothing.
     public func matches(_ name: String) -> Bool {
         var name = name

@@ -1,4 +1,5 @@
-// Host names and addresses as they stand in URLs, in --listen and in --allow-host, and the ASCII classes they are made of.
+// Host names and addresses as they stand in URLs, in --listen and in --allow-host, and the ASCII
+// classes they are made of.
 
 import Glibc
 
@@ -7,12 +8,15 @@ enum HostName {
     /// Longest name, in bytes (RFC 1035, 2.3.4).
     static let bytesMax = 253
 
-    /// The host in lower case; an IPv6 address without brackets and in its shortest form. The error does not quote the text.
+    /// The host in lower case; an IPv6 address without brackets and in its shortest form. The error
+    /// does not quote the text.
     static func parse(_ text: Substring) throws(SettingsError) -> String {
         guard !text.isEmpty else { throw SettingsError("the host is missing") }
         if text.first == "[" || text.utf8.contains(UInt8(ascii: ":")) { return try parseBracketed(text) }
 
-        guard text.utf8.count <= bytesMax else { throw SettingsError("the host is longer than \(bytesMax) bytes") }
+        guard text.utf8.count <= bytesMax else {
+            throw SettingsError("the host is longer than \(bytesMax) bytes")
+        }
         let hasGoodBytes = text.utf8.allSatisfy { isLetter($0) || isDigit($0) || "-._".utf8.contains($0) }
         let labels = text.split(separator: ".", omittingEmptySubsequences: false)
         guard hasGoodBytes, labels.allSatisfy({ (1...63).contains($0.utf8.count) }) else {
@@ -26,7 +30,8 @@ enum HostName {
     }
 
     private static func parseBracketed(_ text: Substring) throws(SettingsError) -> String {
-        guard text.first == "[", text.last == "]", let address = IPAddress.version6(String(text.dropFirst().dropLast()))
+        guard text.first == "[", text.last == "]",
+            let address = IPAddress.version6(String(text.dropFirst().dropLast()))
         else { throw SettingsError("an IPv6 address is written in brackets, as [::1]") }
         return address
     }
@@ -40,12 +45,16 @@ enum IPAddress {
         return inet_pton(AF_INET, text, &address) == 1
     }
 
-    /// The address in its shortest form (RFC 5952), or nil if the text is not an IPv6 address. Zones (`%eth0`) are not accepted.
+    /// The address in its shortest form (RFC 5952), or nil if the text is not an IPv6 address.
+    /// Zones (`%eth0`) are not accepted.
     static func version6(_ text: String) -> String? {
         var address = in6_addr()
         guard inet_pton(AF_INET6, text, &address) == 1 else { return nil }
-        let shortest = withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(INET6_ADDRSTRLEN)) { buffer in
-            inet_ntop(AF_INET6, &address, buffer.baseAddress, socklen_t(buffer.count)).map { String(cString: $0) }
+        let shortest = withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(INET6_ADDRSTRLEN)) {
+            buffer in
+            inet_ntop(AF_INET6, &address, buffer.baseAddress, socklen_t(buffer.count)).map {
+                String(cString: $0)
+            }
         }
         return shortest
     }

@@ -2,7 +2,8 @@
 
 /// An IP address and a TCP port.
 public struct ListenAddress: Equatable, Hashable, Sendable {
-    /// An IPv4 address, or an IPv6 address without brackets. Never a name: nothing is left to resolve.
+    /// An IPv4 address, or an IPv6 address without brackets. Never a name: nothing is left to
+    /// resolve.
     public let host: String
     /// 0: the system chooses a free one.
     public let port: UInt16
@@ -17,7 +18,9 @@ public struct ListenAddress: Equatable, Hashable, Sendable {
     public init(parsing text: String) throws(SettingsError) {
         guard let colon = text.lastIndex(of: ":") else { throw ListenAddress.error(text) }
         let portText = text[text.index(after: colon)...]
-        guard let port = UInt16(portText), portText.utf8.allSatisfy(isDigit) else { throw ListenAddress.error(text) }
+        guard let port = UInt16(portText), portText.utf8.allSatisfy(isDigit) else {
+            throw ListenAddress.error(text)
+        }
 
         let hostText = String(text[..<colon])
         if hostText.isEmpty || hostText.lowercased() == "localhost" {
@@ -35,7 +38,8 @@ public struct ListenAddress: Equatable, Hashable, Sendable {
 
     private static func error(_ text: String) -> SettingsError {
         SettingsError(
-            "expected ADDRESS:PORT such as 127.0.0.1:8787, [::1]:8787 or :8787, got \(SettingsText.quoted(text))")
+            "expected ADDRESS:PORT such as 127.0.0.1:8787, [::1]:8787 or :8787, got \(SettingsText.quoted(text))"
+        )
     }
 
     /// Whether only this machine can connect: 127.0.0.0/8, also mapped into IPv6, or ::1.

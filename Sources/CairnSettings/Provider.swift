@@ -1,6 +1,7 @@
 // Who answers and bills a call. The gateway chooses headers, paths and usage fields by it.
 
-/// A provider that Cairn knows by name, or any other server that speaks one of the dialects (`generic`).
+/// A provider that Cairn knows by name, or any other server that speaks one of the dialects
+/// (`generic`).
 public enum Provider: String, CaseIterable, Sendable {
     case deepseek, openai, anthropic, vllm, sglang, generic
 
@@ -16,7 +17,8 @@ public enum Provider: String, CaseIterable, Sendable {
         }
     }
 
-    /// The provider behind a URL for which none was named: the three public hosts are known, all others are `generic`.
+    /// The provider behind a URL for which none was named: the three public hosts are known, all
+    /// others are `generic`.
     public init(guessedFrom url: UpstreamURL) {
         switch url.host {
         case "api.deepseek.com": self = .deepseek

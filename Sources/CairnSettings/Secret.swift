@@ -1,5 +1,6 @@
-// A key (of a provider, or for the admin endpoints) that must never be printed by accident. Settings hold keys only in
-// this type; the gateway calls `reveal()` where it writes the header and `matches` where it checks one.
+// A key (of a provider, or for the admin endpoints) that must never be printed by accident.
+// Settings hold keys only in this type; the gateway calls `reveal()` where it writes the header and
+// `matches` where it checks one.
 
 /// A key that prints as `<secret>` and compares in constant time.
 public struct Secret: Sendable {
@@ -13,8 +14,8 @@ public struct Secret: Sendable {
         bytes = Array(text.utf8)
     }
 
-    /// Takes text that can stand in a header field: 1 to `bytesMax` visible ASCII characters, no spaces.
-    /// The error does not quote the text.
+    /// Takes text that can stand in a header field: 1 to `bytesMax` visible ASCII characters, no
+    /// spaces. The error does not quote the text.
     public init(parsing text: String) throws(SettingsError) {
         guard !text.isEmpty else { throw SettingsError("the key is empty") }
         guard text.utf8.count <= Secret.bytesMax else {
@@ -31,7 +32,8 @@ public struct Secret: Sendable {
         String(decoding: bytes, as: UTF8.self)
     }
 
-    /// Whether the candidate is this key. The time depends on the candidate's length only, never on the key.
+    /// Whether the candidate is this key. The time depends on the two lengths only, never on the
+    /// key's bytes.
     public func matches(_ candidate: String) -> Bool {
         var candidate = candidate
         return candidate.withUTF8 { matches($0) }

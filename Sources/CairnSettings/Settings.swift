@@ -1,12 +1,14 @@
-// Everything `cairn serve` was told, as one immutable value. Command.parse makes it; the gateway reads it and nothing else:
-// no other room looks at arguments, environment or the configuration file.
+// Everything `cairn serve` was told, as one immutable value. Command.parse makes it; the gateway
+// reads it and nothing else: no other room looks at arguments, environment or the configuration
+// file.
 
 /// The settings of the gateway.
 public struct Settings: Equatable, Sendable {
     public var listen: ListenAddress
     /// In order of preference; at least one.
     public var upstreams: [Upstream]
-    /// Asked of callers of the admin endpoints; nil: they are open on a loopback listener and refused on any other.
+    /// Asked of callers of the admin endpoints; nil: they are open on a loopback listener and
+    /// refused on any other.
     public var adminKey: Secret?
     public var mode: Mode
     /// The directory of records, logs and generated certificates. The gateway makes it (0700).
@@ -16,7 +18,8 @@ public struct Settings: Equatable, Sendable {
     public var logLevel: LogLevel
     /// Event loops, one a thread.
     public var threads: Int
-    /// Host names accepted besides the listener's own, in lower case, without port; IPv6 addresses without brackets.
+    /// Host names accepted besides the listener's own, in lower case, without port; IPv6 addresses
+    /// without brackets.
     public var allowedHosts: [String]
     /// How long streams may go on after SIGTERM.
     public var drainMilliseconds: Int
@@ -26,11 +29,14 @@ public struct Settings: Equatable, Sendable {
 
     public static let listenDefault = ListenAddress(host: "127.0.0.1", port: 8787)
     public static let drainMillisecondsDefault = 30_000
+    /// Most upstreams that a user can list.
+    public static let upstreamsMax = 64
 
     /// - Precondition: `upstreams` is not empty.
     public init(
         listen: ListenAddress = Settings.listenDefault, upstreams: [Upstream], adminKey: Secret? = nil,
-        mode: Mode = .passthrough, home: String, tls: TLSIdentity? = nil, logLevel: LogLevel = .info, threads: Int,
+        mode: Mode = .passthrough, home: String, tls: TLSIdentity? = nil, logLevel: LogLevel = .info,
+        threads: Int,
         allowedHosts: [String] = [], drainMilliseconds: Int = Settings.drainMillisecondsDefault,
         limits: Limits = Limits(), timeouts: ListenTimeouts = ListenTimeouts(),
         usageLog: UsageLogSettings = UsageLogSettings()

@@ -1,17 +1,25 @@
-// The one error of this room: where a bad setting stands (a flag, a variable, a line of the configuration file) and
-// what is wrong with it. The command prints `description`, which is always exactly one line, and exits with 2.
-// Nothing in this room puts a secret into an error: keys and URLs are never quoted, other values are.
+// The one error of this room: where a bad setting stands (a flag, a variable, a line of the
+// configuration file) and what is wrong with it. The command prints `description`, which is always
+// exactly one line, and exits with 2. Nothing in this room puts a secret into an error: keys and
+// URLs are never quoted, other values are.
 
 /// What is wrong with the command line, the environment or the configuration file.
 public struct SettingsError: Error, Equatable, Sendable {
-    /// Where the bad value stands; nil when the trouble is not in one place (for instance, HOME is not set).
+    /// Where the bad value stands; nil when the trouble is not in one place (for instance, HOME is
+    /// not set).
     public let place: SettingsPlace?
-    /// What is wrong and what is expected, without a final full stop. May hold control characters; `description` does not.
+    /// What is wrong and what is expected, without a final full stop. May hold control characters;
+    /// `description` does not.
     public let reason: String
 
     public init(_ reason: String, at place: SettingsPlace? = nil) {
         self.place = place
         self.reason = reason
+    }
+
+    /// The same error, said of `place` if it does not have one yet.
+    func placed(at place: SettingsPlace) -> SettingsError {
+        SettingsError(reason, at: self.place ?? place)
     }
 }
 
@@ -21,7 +29,8 @@ public enum SettingsPlace: Equatable, Sendable {
     case argument(String)
     /// A variable of the environment: `CAIRN_LISTEN`.
     case environment(String)
-    /// A line of the configuration file, counted from 1, and the key's path: `upstreams[1].url`; empty for the file as a whole.
+    /// A line of the configuration file, counted from 1, and the key's path: `upstreams[1].url`;
+    /// empty for the file as a whole.
     case file(path: String, line: Int, key: String)
 }
 

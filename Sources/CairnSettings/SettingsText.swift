@@ -1,10 +1,12 @@
-// How values and lists of choices are written inside error lines; used by every parser of this room.
+// How values and lists of choices are written inside error lines; used by every parser of this
+// room.
 
 enum SettingsText {
     /// Longest piece of a user's value that an error line quotes, in characters.
     static let quotedCharactersMax = 80
-    /// Longest unknown flag or key that an error line quotes, in characters. Longer ones are not shown: a word of that
-    /// length in the wrong place may be a key of a provider (those are 35 characters and more).
+    /// Longest unknown flag or key that an error line quotes, in characters. Longer ones are not
+    /// shown: a word of that length in the wrong place may be a key of a provider (those are 35
+    /// characters and more).
     static let quotedNameCharactersMax = 24
 
     /// The value in double quotes, cut at `quotedCharactersMax`.
@@ -23,7 +25,8 @@ enum SettingsText {
         return words.dropLast().joined(separator: ", ") + " or " + last
     }
 
-    /// The text with every control character and line separator written as `\u{..}`, so that it prints as one line.
+    /// The text with every control character and line separator written as `\u{..}`, so that it
+    /// prints as one line.
     static func singleLine(_ text: String) -> String {
         var line = ""
         for scalar in text.unicodeScalars {

@@ -1,14 +1,17 @@
-// One place to which calls are sent: what the gateway needs to connect, to authenticate and to choose it for a call.
+// One place to which calls are sent: what the gateway needs to connect, to authenticate and to
+// choose it for a call.
 
 /// A provider's server, and how to talk to it.
 public struct Upstream: Equatable, Sendable {
-    /// Unique among the upstreams: 1 to 64 letters, digits, `.`, `_`, `-`. Names it in metrics, logs and records.
+    /// Unique among the upstreams: 1 to 64 letters, digits, `.`, `_`, `-`. Names it in metrics,
+    /// logs and records.
     public var name: String
     public var url: UpstreamURL
     public var provider: Provider
     /// The only dialect it speaks, or nil: all.
     public var dialect: Dialect?
-    /// Sent instead of the client's own key; nil: the client's key is forwarded, for that call only.
+    /// Sent instead of the client's own key; nil: the client's key is forwarded, for that call
+    /// only.
     public var apiKey: Secret?
     /// Models it answers for; empty: all.
     public var modelPatterns: [Glob]
@@ -18,7 +21,8 @@ public struct Upstream: Equatable, Sendable {
     public var usesHTTP2: Bool
     /// PEM file of the certificate authorities to trust instead of the system's.
     public var caFile: String?
-    /// Whether the certificate and the name in it are checked; false only for tests on a private network.
+    /// Whether the certificate and the name in it are checked; false only for tests on a private
+    /// network.
     public var verifiesTLS: Bool
     /// Open connections to it, all loops together.
     public var connectionsMax: Int
@@ -27,8 +31,10 @@ public struct Upstream: Equatable, Sendable {
 
     /// `provider` nil: guessed from the URL. `modelMap` nil: the provider's own.
     public init(
-        name: String, url: UpstreamURL, provider: Provider? = nil, dialect: Dialect? = nil, apiKey: Secret? = nil,
-        modelPatterns: [Glob] = [], modelMap: ModelMap? = nil, timeouts: UpstreamTimeouts = UpstreamTimeouts(),
+        name: String, url: UpstreamURL, provider: Provider? = nil, dialect: Dialect? = nil,
+        apiKey: Secret? = nil,
+        modelPatterns: [Glob] = [], modelMap: ModelMap? = nil,
+        timeouts: UpstreamTimeouts = UpstreamTimeouts(),
         usesHTTP2: Bool = false, caFile: String? = nil, verifiesTLS: Bool = true,
         connectionsMax: Int = Upstream.connectionsMaxDefault
     ) {
@@ -47,7 +53,8 @@ public struct Upstream: Equatable, Sendable {
         self.connectionsMax = connectionsMax
     }
 
-    /// Whether a call for `model` in `dialect` may go here. `model` is the client's name, before the model map.
+    /// Whether a call for `model` in `dialect` may go here. `model` is the client's name, before
+    /// the model map.
     public func serves(model: String, dialect: Dialect) -> Bool {
         guard self.dialect == nil || self.dialect == dialect else { return false }
         return modelPatterns.isEmpty || modelPatterns.contains { $0.matches(model) }

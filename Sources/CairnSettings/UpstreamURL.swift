@@ -1,8 +1,6 @@
-// The base URL of an upstream, checked once at start so that the gateway can join paths to it without parsing.
-// Follows RFC 3986 with less freedom: http and https only, no user, no query, no fragment, ASCII only.
-// Errors never quote the URL: a key may have been pasted into it.
-
-import Glibc
+// The base URL of an upstream, checked once at start so that the gateway can join paths to it
+// without parsing. Follows RFC 3986 with less freedom: http and https only, no user, no query, no
+// fragment, ASCII only. Errors never quote the URL: a key may have been pasted into it.
 
 /// Where an upstream answers. A URL with and without a final `/v1` is the same upstream.
 ///
@@ -19,7 +17,8 @@ public struct UpstreamURL: Equatable, Hashable, Sendable {
     /// A lower-case name, an IPv4 address, or an IPv6 address without brackets.
     public let host: String
     public let port: UInt16
-    /// What stands before `/v1/...` in a request target: empty, or `/` and more, without a final slash, percent-encoded as given.
+    /// What stands before `/v1/...` in a request target: empty, or `/` and more, without a final
+    /// slash, percent-encoded as given.
     public let pathPrefix: String
 
     /// Longest URL, in bytes.
@@ -44,12 +43,14 @@ public struct UpstreamURL: Equatable, Hashable, Sendable {
         guard let (scheme, afterScheme) = UpstreamURL.splitScheme(text) else {
             throw SettingsError("expected a URL that starts with http:// or https://")
         }
-        guard !afterScheme.utf8.contains(UInt8(ascii: "?")), !afterScheme.utf8.contains(UInt8(ascii: "#")) else {
+        guard !afterScheme.utf8.contains(UInt8(ascii: "?")), !afterScheme.utf8.contains(UInt8(ascii: "#"))
+        else {
             throw SettingsError("the URL must not have a query (?) or a fragment (#)")
         }
         let authority = afterScheme.prefix { $0 != "/" }
         guard !authority.utf8.contains(UInt8(ascii: "@")) else {
-            throw SettingsError("the URL must not hold a user name or password; give the key with --api-key or api_key")
+            throw SettingsError(
+                "the URL must not hold a user name or password; give the key with --api-key or api_key")
         }
 
         let (hostText, portText) = UpstreamURL.splitAuthority(authority)
@@ -59,7 +60,8 @@ public struct UpstreamURL: Equatable, Hashable, Sendable {
             pathPrefix: UpstreamURL.parsePathPrefix(afterScheme.dropFirst(authority.count)))
     }
 
-    /// The value of the Host field: host, in brackets if it is an IPv6 address, and the port unless it is the scheme's own.
+    /// The value of the Host field: host, in brackets if it is an IPv6 address, and the port unless
+    /// it is the scheme's own.
     public var hostHeader: String {
         let name = host.utf8.contains(UInt8(ascii: ":")) ? "[\(host)]" : host
         return port == scheme.defaultPort ? name : "\(name):\(port)"
@@ -75,14 +77,16 @@ extension UpstreamURL: CustomStringConvertible {
 
 extension UpstreamURL {
     private static func splitScheme(_ text: String) -> (Scheme, Substring)? {
-        guard let colon = text.firstIndex(of: ":"), let scheme = Scheme(rawValue: text[..<colon].lowercased()) else {
+        guard let colon = text.firstIndex(of: ":"), let scheme = Scheme(rawValue: text[..<colon].lowercased())
+        else {
             return nil
         }
         let rest = text[colon...]
         return rest.hasPrefix("://") ? (scheme, rest.dropFirst(3)) : nil
     }
 
-    /// Splits `host`, `host:port`, `[address]` and `[address]:port`; the host keeps its brackets, the port is nil if absent.
+    /// Splits `host`, `host:port`, `[address]` and `[address]:port`; the host keeps its brackets,
+    /// the port is nil if absent.
     private static func splitAuthority(_ authority: Substring) -> (Substring, Substring?) {
         let portSeparator = authority.lastIndex(of: ":")
         let insideBrackets = authority.lastIndex(of: "]").map { $0 > portSeparator ?? $0 } ?? false
@@ -102,7 +106,8 @@ extension UpstreamURL {
     private static func parsePathPrefix(_ path: Substring) throws(SettingsError) -> String {
         var path = path.dropTrailingSlashes()
         if path.hasSuffix("/v1") { path = path.dropLast(3).dropTrailingSlashes() }
-        for segment in path.dropFirst().split(separator: "/", omittingEmptySubsequences: false) where !path.isEmpty {
+        for segment in path.dropFirst().split(separator: "/", omittingEmptySubsequences: false)
+        where !path.isEmpty {
             guard !segment.isEmpty, segment != ".", segment != ".." else {
                 throw SettingsError("the URL's path must not have empty, . or .. segments")
             }
@@ -111,12 +116,15 @@ extension UpstreamURL {
         return String(path)
     }
 
-    /// RFC 3986, 3.3: unreserved and sub-delims characters, ":", "@", and % with two hexadecimal digits.
+    /// RFC 3986, 3.3: unreserved and sub-delims characters, ":", "@", and % with two hexadecimal
+    /// digits.
     private static func checkSegment(_ segment: Substring) throws(SettingsError) {
         var bytes = segment.utf8[...]
         while let byte = bytes.popFirst() {
             if byte == UInt8(ascii: "%") {
-                guard let high = bytes.popFirst(), let low = bytes.popFirst(), isHexDigit(high), isHexDigit(low) else {
+                guard let high = bytes.popFirst(), let low = bytes.popFirst(), isHexDigit(high),
+                    isHexDigit(low)
+                else {
                     throw SettingsError("the URL's path has a % that two hexadecimal digits do not follow")
                 }
             } else if !isLetter(byte), !isDigit(byte), !"-._~!$&'()*+,;=:@".utf8.contains(byte) {

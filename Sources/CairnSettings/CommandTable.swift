@@ -1,0 +1,175 @@
+// The one table of commands and flags. The reading of arguments, the names of the environment
+// variables and the help texts are all made from it. To add a flag: a name, a line here, and its
+// use in SettingsAssembly (or Command+Parse).
+
+/// The word after `cairn`.
+enum Verb: String, CaseIterable {
+    case serve, practice, demo, version, help
+}
+
+/// A flag without its `--`.
+enum OptionName: String, CaseIterable {
+    case listen, upstream, provider, mode, home, config, threads, fault, script
+    case apiKey = "api-key"
+    case adminKey = "admin-key"
+    case tlsCert = "tls-cert"
+    case tlsKey = "tls-key"
+    case tlsAuto = "tls-auto"
+    case logLevel = "log-level"
+    case allowHost = "allow-host"
+    case drainSeconds = "drain-seconds"
+    case latencyMs = "latency-ms"
+    case tokensPerSecond = "tokens-per-second"
+
+    /// As typed: `--tls-cert`.
+    var flag: String { "--\(rawValue)" }
+}
+
+/// One flag of one command.
+struct OptionLine {
+    let name: OptionName
+    /// What stands for the value in help; nil: the flag is a switch.
+    let valueName: String?
+    /// Whether it may be given several times, and its variable be a list split at commas and
+    /// spaces.
+    let isRepeatable: Bool
+    /// Sentences for help.
+    let summary: String
+    /// For help; nil: there is no default, or the summary tells it.
+    let defaultText: String?
+
+    init(
+        _ name: OptionName, _ valueName: String?, _ summary: String, default defaultText: String? = nil,
+        isRepeatable: Bool = false
+    ) {
+        self.name = name
+        self.valueName = valueName
+        self.isRepeatable = isRepeatable
+        self.summary = summary
+        self.defaultText = defaultText
+    }
+}
+
+/// One command.
+struct CommandLineTable {
+    let verb: Verb
+    let summary: String
+    let options: [OptionLine]
+
+    /// The option's environment variable: `CAIRN_TLS_CERT` for serve; for other commands the
+    /// command's name is in it (`CAIRN_PRACTICE_LISTEN`), because the gateway's variables must not
+    /// move the practice provider.
+    func variable(of name: OptionName) -> String {
+        let words = verb == .serve ? "cairn-\(name.rawValue)" : "cairn-\(verb.rawValue)-\(name.rawValue)"
+        return String(words.uppercased().map { $0 == "-" ? "_" : $0 })
+    }
+
+    func option(flag: some StringProtocol) -> OptionLine? {
+        options.first { $0.name.flag == flag }
+    }
+
+    static func of(_ verb: Verb) -> CommandLineTable {
+        switch verb {
+        case .serve: serve
+        case .practice: practice
+        case .demo: demo
+        case .version: CommandLineTable(verb: verb, summary: "print the version", options: [])
+        case .help:
+            CommandLineTable(
+                verb: verb, summary: "print help for a command or the configuration file", options: [])
+        }
+    }
+
+    private static let serve = CommandLineTable(
+        verb: .serve, summary: "run the gateway",
+        options: [
+            OptionLine(
+                .listen, "HOST:PORT",
+                "Address to listen on: an IPv4 address, an IPv6 address in brackets or "
+                    + "localhost; :PORT alone is 127.0.0.1, port 0 lets the system choose.",
+                default: "\(Settings.listenDefault)"),
+            OptionLine(
+                .upstream, "URL | name=URL",
+                "Where calls go, with or without /v1; may be given several times. Replaces "
+                    + "the list of the configuration file; but if every name given is in that file, "
+                    + "its list stays and only those URLs change. Without any upstream and "
+                    + "provider: deepseek for models deepseek-*, anthropic for claude-*, openai for "
+                    + "all others.",
+                isRepeatable: true),
+            OptionLine(
+                .provider, SettingsText.alternatives(Provider.self),
+                "Who answers at the first upstream given. Without an upstream: call this "
+                    + "provider at its own address (vllm: port 8000, sglang: port 30000 on this "
+                    + "machine). Guessed from the URL when absent."
+            ),
+            OptionLine(
+                .apiKey, "KEY | name=KEY",
+                "Key to send upstream instead of the client's own. With several upstreams it "
+                    + "must be name=KEY and may be given several times.",
+                isRepeatable: true),
+            OptionLine(
+                .adminKey, "KEY",
+                "Key that callers of the admin endpoints must show. Without it they answer on "
+                    + "a loopback address only."
+            ),
+            OptionLine(
+                .mode, SettingsText.alternatives(Mode.self), "How much the gateway does to a call.",
+                default: Mode.passthrough.rawValue),
+            OptionLine(
+                .home, "DIR", "Directory of records, logs and generated certificates.", default: "~/.cairn"),
+            OptionLine(
+                .config, "FILE",
+                "Configuration file in YAML; see cairn help config. Without it config.yaml in "
+                    + "the home directory is read if it is there."),
+            OptionLine(.tlsCert, "FILE", "Certificate chain in PEM; the listener then speaks TLS."),
+            OptionLine(.tlsKey, "FILE", "Private key of the certificate, in PEM."),
+            OptionLine(.tlsAuto, nil, "Speak TLS with a self-signed certificate made in the home directory."),
+            OptionLine(
+                .logLevel, SettingsText.alternatives(LogLevel.self), "How much is logged to standard error.",
+                default: LogLevel.info.rawValue),
+            OptionLine(.threads, "N", "Event loops, one a thread.", default: "the CPUs this process may use"),
+            OptionLine(
+                .allowHost, "NAME",
+                "Host name that clients may use besides the listener's own, such as "
+                    + "host.docker.internal; may be given several times.",
+                isRepeatable: true),
+            OptionLine(
+                .drainSeconds, "N", "How long open calls may go on after SIGTERM.",
+                default: "\(Settings.drainMillisecondsDefault / 1000)"),
+        ])
+
+    private static let practice = CommandLineTable(
+        verb: .practice, summary: "run the practice provider, an upstream that needs no key and no network",
+        options: [
+            OptionLine(
+                .listen, "HOST:PORT", "Address to listen on.", default: "\(PracticeSettings().listen)"),
+            OptionLine(
+                .latencyMs, "N", "Milliseconds before the first byte of every answer.",
+                default: "\(PracticeSettings().latencyMilliseconds)"),
+            OptionLine(.tokensPerSecond, "N", "Pace of streams.", default: "as fast as they are read"),
+            OptionLine(
+                .fault, "NAME", "Make every answer fail in this way; an unknown name prints the list."),
+            OptionLine(.script, "FILE", "Answer from a script."),
+            OptionLine(.threads, "N", "Event loops, one a thread.", default: "\(PracticeSettings().threads)"),
+        ])
+
+    private static let demo = CommandLineTable(
+        verb: .demo,
+        summary: "play agents against the gateway and the practice provider, and show what happened",
+        options: [
+            OptionLine(
+                .mode, SettingsText.alternatives(Mode.self), "Mode of the gateway.",
+                default: DemoSettings().mode.rawValue),
+            OptionLine(
+                .logLevel, SettingsText.alternatives(LogLevel.self), "How much is logged to standard error.",
+                default: DemoSettings().logLevel.rawValue),
+            OptionLine(.threads, "N", "Event loops of the gateway.", default: "\(DemoSettings().threads)"),
+        ])
+}
+
+extension SettingsText {
+    /// `a|b|c`, for help.
+    static func alternatives<Choice: RawRepresentable<String> & CaseIterable>(_ type: Choice.Type) -> String {
+        type.allCases.map(\.rawValue).joined(separator: "|")
+    }
+}
