@@ -59,6 +59,14 @@ public final class EventLoop: @unchecked Sendable {
         precondition(isPosted, "out of memory")
     }
 
+    /// Runs `work` on this loop and comes back with its result. From any loop's task.
+    public func ask<Result: Sendable>(_ work: @escaping @Sendable () -> Result) async -> Result {
+        if isCurrent { return work() }
+        return await withUnsafeContinuation { (continuation: UnsafeContinuation<Result, Never>) in
+            post { continuation.resume(returning: work()) }
+        }
+    }
+
     /// True on the loop's own thread.
     public var isCurrent: Bool { threadNumber.load(ordering: .relaxed) == UInt(pthread_self()) }
 

@@ -13,11 +13,14 @@ public final class ServerCall: @unchecked Sendable {
     /// Called once when the call is over.
     @exclusivity(unchecked) public var onClosed: ((CallEnd) -> Void)?
     @exclusivity(unchecked) private var writers: [UnsafeContinuation<Void, Never>] = []
-    @exclusivity(unchecked) private var finalBytesWritten: UInt64 = 0
+    @exclusivity(unchecked) private var final = (bytes: UInt64(0), bodyBytes: UInt64(0), arrived: UInt64(0))
+    /// When the head began, in nanoseconds of `EventLoop.nowNanoseconds`.
+    public let beganNanoseconds: UInt64
 
     init(handle: OpaquePointer, loop: EventLoop) {
         self.handle = handle
         self.loop = loop
+        beganNanoseconds = chttp_call_began(handle)
     }
 
     /// False once the call is over.
@@ -60,9 +63,8 @@ public final class ServerCall: @unchecked Sendable {
         return OwnedBytes(start: bytes, count: length)
     }
 
-    /// When the head began, and when the request was whole (0 before). Nanoseconds of `EventLoop.nowNanoseconds`.
-    public var beganNanoseconds: UInt64 { handle.map { chttp_call_began($0) } ?? 0 }
-    public var arrivedNanoseconds: UInt64 { handle.map { chttp_call_arrived($0) } ?? 0 }
+    /// When the request was whole; 0 before. Stays readable after the call is over, as all numbers here do.
+    public var arrivedNanoseconds: UInt64 { handle.map { chttp_call_arrived($0) } ?? final.arrived }
 
     // MARK: the answer
 
@@ -142,10 +144,10 @@ public final class ServerCall: @unchecked Sendable {
     }
 
     /// Body bytes of the answer queued so far, framing not counted.
-    public var bodyBytesWritten: UInt64 { handle.map { chttp_call_body_bytes_written($0) } ?? 0 }
+    public var bodyBytesWritten: UInt64 { handle.map { chttp_call_body_bytes_written($0) } ?? final.bodyBytes }
 
-    /// Everything of the answer that the kernel took; stays readable after the call is over.
-    public var bytesWritten: UInt64 { handle.map { chttp_call_bytes_sent($0) } ?? finalBytesWritten }
+    /// Everything of the answer that the kernel took.
+    public var bytesWritten: UInt64 { handle.map { chttp_call_bytes_sent($0) } ?? final.bytes }
 
     /// Waits while more than the high-water mark is queued. Returns at once when the call is over.
     public func writable() async {
@@ -168,7 +170,7 @@ public final class ServerCall: @unchecked Sendable {
     }
 
     func closed(_ end: CallEnd) {
-        finalBytesWritten = handle.map { chttp_call_bytes_sent($0) } ?? 0
+        final = (bytesWritten, bodyBytesWritten, arrivedNanoseconds)
         handle = nil
         drained()
         let closure = onClosed

@@ -1,0 +1,353 @@
+// The life of one call, from its head to its record. Everything happens in synchronous events on the loop's thread; only
+// an encoded request body waits, for a worker that decodes it.
+//
+//     head ─▶ body ─▶ (decode) ─▶ fetch ─▶ answer's head ─▶ data ... ─▶ end ─▶ closed: record
+//                                   │          │              │
+//                                   └──────────┴──────────────┴─ failure ─▶ error in the caller's dialect ─▶ closed
+//
+// The answer is written from the buffer it was read into. A client that reads slowly pauses the fetch; a client that
+// leaves cancels it at once.
+
+import CairnHTTP
+import CairnSettings
+
+final class CallLife: FetchHandler {
+    private let owner: LoopService
+    private let call: ServerCall
+    let identifier: CallIdentifier
+    private let wallNanoseconds: UInt64
+    private let routed: RoutedTarget
+    private let dialect: CallDialect
+
+    private var upstreamIndex: Int?
+    private var fetch: Fetch?
+    private var decodedBody: DecodedBody?
+    private var model: [UInt8]?
+    private var tap: UsageTap?
+    private var decoder: ContentDecoder?
+
+    private var status: UInt16 = 0
+    private var isStream = false
+    private var outcome = UsageRecord.Outcome.ok
+    private var requestBytes: UInt64 = 0
+    private var arrivedNanoseconds: UInt64 = 0
+    private var firstByteNanoseconds: UInt64?
+    private var addedNanoseconds: UInt64 = 0
+    /// The last bytes that went to the client, to know whether an event of the stream is open.
+    private var tail: UInt32 = 0
+
+    init(owner: LoopService, call: ServerCall, routed: RoutedTarget, dialect: CallDialect, identifier: CallIdentifier,
+        wallNanoseconds: UInt64
+    ) {
+        self.owner = owner
+        self.call = call
+        self.routed = routed
+        self.dialect = dialect
+        self.identifier = identifier
+        self.wallNanoseconds = wallNanoseconds
+        owner.shard.callStarted()
+    }
+
+    // MARK: request
+
+    /// The whole request is there.
+    func requestArrived() {
+        arrivedNanoseconds = call.arrivedNanoseconds
+        requestBytes = call.withBody { UInt64($0.count) }
+        let codings: [ContentCoding]
+        do throws(ContentDecodingError) {
+            codings = try requestCodings()
+        } catch {
+            refuse(error.requestError)
+            return
+        }
+        if codings.isEmpty {
+            send()
+        } else {
+            decodeThenSend(codings)
+        }
+    }
+
+    private func requestCodings() throws(ContentDecodingError) -> [ContentCoding] {
+        var problem: ContentDecodingError?
+        let codings = call.head?.withValue(of: "content-encoding") { field -> [ContentCoding] in
+            do throws(ContentDecodingError) {
+                return try ContentCoding.list(field: field.assumingMemoryBound(to: UInt8.self).span)
+            } catch {
+                problem = error
+                return []
+            }
+        }
+        if let problem { throw problem }
+        return codings ?? []
+    }
+
+    /// Providers want plain bodies, and so will everything that reads them here: an encoded one travels on decoded.
+    private func decodeThenSend(_ codings: [ContentCoding]) {
+        guard let body = call.takeBody() else { return }
+        let bytesMax = owner.shared.settings.limits.bodyBytesMax
+        let loop = call.loop
+        let life = LoopConfined(self)
+        call.perform {
+            let result = await loop.offload { DecodedBody.decode(body, codings: codings, bytesMax: bytesMax) }
+            life.value.decoded(result)
+        }
+    }
+
+    private func decoded(_ result: Result<DecodedBody, ContentDecodingError>) {
+        guard call.isOpen else { return }
+        switch result {
+        case .success(let body):
+            decodedBody = body
+            send()
+        case .failure(let error):
+            refuse(error.requestError)
+        }
+    }
+
+    /// Chooses the upstream and sends the request on.
+    private func send() {
+        if let decodedBody {
+            send(body: decodedBody.bytes)
+        } else {
+            call.withBody { send(body: $0) }
+        }
+    }
+
+    private func send(body: UnsafeRawBufferPointer) {
+        model = modelName(body)
+        let index = owner.shared.upstreams.choose(model: model, dialect: dialect)
+        let upstream = owner.shared.upstreams.upstreams[index]
+        upstreamIndex = index
+        guard let head = call.head else { return }
+
+        let key = keyLine(upstream, head)
+        let withheld = decodedBody == nil ? upstream.withheld : upstream.withheldWithCoding
+        let sent: Fetch? = call.withRequestLine { method, target, _ in
+            owner.withUpstreamTarget(routed, target: target, upstream: upstream, dialect: dialect) { path in
+                upstream.host.withUnsafeBytes { host in
+                    key.withUnsafeBytes { lines in
+                        let isBodiless = body.isEmpty && Self.meansNoBody(method)
+                        return Fetch(
+                            owner.origins[index],
+                            FetchRequest(
+                                method: method, target: path, host: host, fieldsOf: head, less: withheld,
+                                fieldLines: lines, body: isBodiless ? nil : body),
+                            handler: self)
+                    }
+                }
+            }
+        } ?? nil
+        guard let sent else {
+            fail(GatewayError(.outOfMemory))
+            return
+        }
+        fetch = sent
+        addedNanoseconds = call.loop.nowNanoseconds &- arrivedNanoseconds
+    }
+
+    /// Methods whose requests carry no content when they bring none (RFC 9110, 9.3): no Content-Length is written.
+    private static func meansNoBody(_ method: UnsafeRawBufferPointer) -> Bool {
+        let first = method.first
+        return first == UInt8(ascii: "G") || first == UInt8(ascii: "H") || first == UInt8(ascii: "D")
+    }
+
+    private func modelName(_ body: UnsafeRawBufferPointer) -> [UInt8]? {
+        switch routed.route {
+        case .chatCompletions, .responses, .messages, .countTokens, .embeddings, .otherV1: ModelName.read(body)
+        case .model: routed.modelIdentifier.flatMap { range in
+            call.withRequestLine { _, target, _ in [UInt8](target[range].prefix(UsageRecord.nameBytesMax)) }
+        }
+        default: nil
+        }
+    }
+
+    private func keyLine(_ upstream: PreparedUpstream, _ head: Head) -> [UInt8] {
+        guard upstream.bearerLine != nil else { return [] }
+        let usesAPIKeyField = head.withValue(of: "x-api-key") { _ in true } ?? false
+        let usesAuthorization = head.withValue(of: "authorization") { _ in true } ?? false
+        return upstream.keyLine(
+            clientUsesAPIKeyField: usesAPIKeyField, clientUsesAuthorization: usesAuthorization, dialect: dialect) ?? []
+    }
+
+    // MARK: answer
+
+    func fetchHead(_ fetch: Fetch) {
+        let now = call.loop.nowNanoseconds
+        firstByteNanoseconds = now &- arrivedNanoseconds
+        status = UInt16(fetch.status)
+        readForm(fetch)
+        owner.withCallLine(identifier) { line in
+            call.start(passing: fetch, less: owner.shared.withheldFromClient, adding: line)
+        }
+        addedNanoseconds &+= call.loop.nowNanoseconds &- now
+    }
+
+    /// What the answer is, and whether its usage can be read.
+    private func readForm(_ fetch: Fetch) {
+        guard let head = fetch.head else { return }
+        let type = head.withValue(of: "content-type") { value -> (isStream: Bool, isJSON: Bool) in
+            let span = value.assumingMemoryBound(to: UInt8.self).span
+            return (
+                span.endOfPrefix("text/event-stream", ignoringCase: true) != nil,
+                span.endOfPrefix("application/json", ignoringCase: true) != nil
+            )
+        }
+        isStream = type?.isStream ?? false
+        guard status < 300, isStream || type?.isJSON ?? false, routed.route != .models, routed.route != .model else {
+            return
+        }
+        let codings = head.withValue(of: "content-encoding") { value in
+            (try? ContentCoding.list(field: value.assumingMemoryBound(to: UInt8.self).span)) ?? nil
+        }
+        if let codings {
+            guard let codings, let decoder = try? ContentDecoder(codings: codings, bytesMax: Self.watchedBytesMax) else {
+                return
+            }
+            if !codings.isEmpty { self.decoder = decoder }
+        }
+        tap = owner.takeTap(isStream: isStream)
+    }
+
+    /// An encoded answer is decoded on the side up to this size.
+    static let watchedBytesMax = 256 * 1024 * 1024
+
+    func fetchData(_ fetch: Fetch, _ bytes: UnsafeRawBufferPointer) {
+        let mustWait = !call.write(bytes)
+        if isStream { remember(bytes) }
+        if let tap { watch(bytes, with: tap) }
+        if mustWait { fetch.pause() }
+    }
+
+    private func watch(_ bytes: UnsafeRawBufferPointer, with tap: UsageTap) {
+        guard let decoder else {
+            tap.see(bytes)
+            return
+        }
+        do throws(ContentDecodingError) {
+            try decoder.decode(bytes.assumingMemoryBound(to: UInt8.self)) { tap.see(UnsafeRawBufferPointer($0)) }
+        } catch {
+            self.decoder = nil
+            owner.give(back: tap)
+            self.tap = nil
+        }
+    }
+
+    private func remember(_ bytes: UnsafeRawBufferPointer) {
+        for byte in bytes.suffix(4) { tail = tail << 8 | UInt32(byte) }
+    }
+
+    /// Whether the stream stands between two events: after a blank line of any spelling.
+    private var isBetweenEvents: Bool {
+        tail == 0 || tail & 0xffff == 0x0a0a || tail & 0xffff == 0x0d0d || tail == 0x0d0a_0d0a
+    }
+
+    func fetchEnded(_ fetch: Fetch) {
+        self.fetch = nil
+        call.end()
+    }
+
+    func fetchFailed(_ fetch: Fetch, _ failure: FetchFailure, detail: String) {
+        self.fetch = nil
+        guard let upstreamIndex else { return }
+        let name = owner.shared.upstreams.upstreams[upstreamIndex].settings.name
+        let error = GatewayError(failure.kind, detail: name)
+        owner.upstreamFailed(upstreamIndex, error, detail: detail, call: identifier)
+        outcome = .upstreamError
+        fail(error)
+    }
+
+    // MARK: errors
+
+    /// The request cannot be carried: answered here, nothing goes upstream.
+    func refuse(_ error: GatewayError) {
+        owner.shard.refused(error.kind)
+        outcome = .refused
+        fail(error)
+    }
+
+    /// Tells the client in its own dialect: as an answer, as a last event of a stream, or, where neither can be said,
+    /// by a broken connection.
+    private func fail(_ error: GatewayError) {
+        if firstByteNanoseconds == nil {
+            status = error.kind.status
+            owner.answer(call, error, dialect: dialect, identifier: identifier)
+        } else if isStream && decoder == nil && tap != nil {
+            var writer = ByteWriter(capacity: 1024)
+            if !isBetweenEvents { writer.append("\n\n") }
+            error.writeStreamEvent(
+                dialect: dialect, call: identifier, sequenceNumber: tap?.eventCount ?? 0, to: &writer)
+            writer.withBytes { _ = call.write(UnsafeRawBufferPointer($0)) }
+            call.closeAfter()
+            call.end()
+        } else {
+            call.abort()
+        }
+    }
+
+    // MARK: events of the client's side
+
+    func drained() { fetch?.resume() }
+
+    /// The call is over: nothing more is fetched for it, and it is recorded.
+    func closed(_ end: CallEnd) {
+        fetch?.cancel()
+        fetch = nil
+        call.state = nil
+        switch end {
+        case .answered: break
+        case .clientLeft: outcome = .clientLeft
+        case .stalled: outcome = .clientStalled
+        case .refused: outcome = .refused
+        case .aborted: if outcome == .ok { outcome = owner.isCutOff ? .cutOff : .fault }
+        }
+        record()
+        if let tap { owner.give(back: tap) }
+        tap = nil
+    }
+
+    private func record() {
+        let total = call.loop.nowNanoseconds &- call.beganNanoseconds
+        let responseBytes = call.bodyBytesWritten
+        owner.shard.callFinished(
+            FinishedCall(
+                route: routed.route, upstreamIndex: upstreamIndex, status: status, requestBytes: requestBytes,
+                responseBytes: responseBytes, addedNanoseconds: addedNanoseconds,
+                firstByteNanoseconds: firstByteNanoseconds, durationNanoseconds: total))
+        owner.shared.usageLog.append(
+            UsageRecord(
+                wallNanoseconds: wallNanoseconds, call: identifier, dialect: dialect, route: routed.route,
+                upstream: upstreamIndex.map { owner.shared.upstreams.upstreams[$0].settings.name }, model: model,
+                status: status, isStream: isStream, outcome: outcome, totalNanoseconds: total,
+                firstByteNanoseconds: firstByteNanoseconds, addedNanoseconds: addedNanoseconds,
+                requestBytes: requestBytes, responseBytes: responseBytes, usage: tap?.usage()),
+            loopIndex: owner.index)
+    }
+}
+
+/// Carries a value of the loop into a task that runs on the same loop.
+struct LoopConfined<Value>: @unchecked Sendable {
+    // Sendable: made and read on one loop's thread; the task between them runs on that loop's executor.
+    let value: Value
+    init(_ value: Value) { self.value = value }
+}
+
+extension FetchFailure {
+    /// The kind of error that the client is told.
+    var kind: GatewayError.Kind {
+        switch self {
+        case .nameNotFound: .upstreamNameNotFound
+        case .refused: .upstreamRefused
+        case .connectTimeout: .upstreamConnectTimeout
+        case .tls: .upstreamTLS
+        case .firstByteTimeout: .upstreamFirstByteTimeout
+        case .idleTimeout: .upstreamIdleTimeout
+        case .reset: .upstreamReset
+        case .truncated: .upstreamTruncated
+        case .malformed: .upstreamMalformed
+        case .tooManyConnections: .upstreamTooManyConnections
+        case .outOfMemory: .outOfMemory
+        case .proxy: .upstreamProxyRefused
+        }
+    }
+}

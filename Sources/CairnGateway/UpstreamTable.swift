@@ -1,0 +1,92 @@
+// The upstreams of a gateway with everything that can be computed once: what a request head needs is ready as bytes.
+
+import CairnHTTP
+import CairnSettings
+
+/// One upstream as the hot path sees it. Immutable; shared by all loops.
+struct PreparedUpstream: Sendable {
+    let settings: Upstream
+    /// Value of the Host field.
+    let host: [UInt8]
+    /// What stands before `/v1` in a target, and the same for calls of the messages dialect.
+    let pathPrefix: [UInt8]
+    let messagesPathPrefix: [UInt8]
+    /// The key to send instead of the client's, as header lines of either form; nil: the client's own key is forwarded.
+    let bearerLine: [UInt8]?
+    let apiKeyLine: [UInt8]?
+    /// What never goes upstream, for a body sent as it came and for one that was decoded.
+    let withheld: NameSet
+    let withheldWithCoding: NameSet
+
+    init(_ settings: Upstream) {
+        self.settings = settings
+        host = Array(settings.url.hostHeader.utf8)
+        pathPrefix = Array(settings.url.pathPrefix.utf8)
+        // DeepSeek serves Anthropic's API below /anthropic (api-docs.deepseek.com/guides/anthropic_api).
+        let isDeepSeekItself = settings.url.host == Provider.deepseek.defaultURL?.host && settings.url.pathPrefix.isEmpty
+        messagesPathPrefix = isDeepSeekItself ? Array("/anthropic".utf8) : pathPrefix
+        let key = settings.apiKey?.reveal()
+        bearerLine = key.map { headerLines([("authorization", "Bearer \($0)")]) }
+        apiKeyLine = key.map { headerLines([("x-api-key", $0)]) }
+        // A client's cookies are for this host, not for the provider; x-cairn-* is said to Cairn alone.
+        let names = ["cookie", "x-cairn-*"] + (key == nil ? [] : ["authorization", "x-api-key"])
+        withheld = NameSet(names)
+        withheldWithCoding = NameSet(names + ["content-encoding"])
+    }
+
+    /// The line that replaces the client's key: in the client's own form, or as the provider documents it.
+    func keyLine(clientUsesAPIKeyField: Bool, clientUsesAuthorization: Bool, dialect: CallDialect) -> [UInt8]? {
+        if settings.provider == .anthropic { return apiKeyLine }
+        if clientUsesAPIKeyField && !clientUsesAuthorization { return apiKeyLine }
+        if !clientUsesAuthorization && dialect == .messages && settings.provider == .generic { return apiKeyLine }
+        return bearerLine
+    }
+}
+
+/// All upstreams, and the choice among them.
+struct UpstreamTable: Sendable {
+    let upstreams: [PreparedUpstream]
+
+    init(_ settings: [Upstream]) { upstreams = settings.map(PreparedUpstream.init) }
+
+    /// The first upstream that serves the model in the dialect; if none claims it, the first that speaks the dialect.
+    /// One upstream alone takes everything, without a look at the model.
+    func choose(model: [UInt8]?, dialect: CallDialect) -> Int {
+        if upstreams.count == 1 { return 0 }
+        if let model {
+            let name = String(decoding: model, as: UTF8.self)
+            let dialects = dialect.settingsDialect.map { [$0] } ?? Dialect.allCases
+            for (index, upstream) in upstreams.enumerated()
+            where dialects.contains(where: { upstream.settings.serves(model: name, dialect: $0) }) {
+                return index
+            }
+        }
+        return upstreams.firstIndex { $0.settings.speaks(dialect) } ?? 0
+    }
+}
+
+extension CallDialect {
+    /// The same in settings; nil for paths that belong to none.
+    var settingsDialect: Dialect? {
+        switch self {
+        case .chat: .chat
+        case .responses: .responses
+        case .messages: .messages
+        case .other: nil
+        }
+    }
+}
+
+extension Upstream {
+    /// Whether calls of the dialect may go here when no model decides.
+    fileprivate func speaks(_ dialect: CallDialect) -> Bool {
+        guard let wanted = dialect.settingsDialect else { return self.dialect != .messages && provider != .anthropic }
+        if let own = self.dialect { return own == wanted }
+        switch provider {
+        case .anthropic: return wanted == .messages
+        case .openai: return wanted != .messages
+        case .deepseek: return wanted != .responses
+        case .vllm, .sglang, .generic: return true
+        }
+    }
+}
