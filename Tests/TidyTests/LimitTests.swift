@@ -1,6 +1,6 @@
-// docs/limits.md and the code name the same limits: each row's name stands in the row's file, each limit the product
-// defines has a row, and the values are equal where the code writes them in numbers. A limit is a constant or a
-// setting defined by a number, called ...Max or ...MaxDefault in Swift, ..._MAX in C.
+// docs/limits.md and the code name the same limits: each row's name is defined in the row's file, each limit the
+// product defines has a row, and the values are equal where the code writes them in numbers. A limit is a constant
+// or a setting defined by a number, called ...Max or ...MaxDefault in Swift, ..._MAX in C.
 
 import Foundation
 import Testing
@@ -15,7 +15,6 @@ import Testing
     static func faults(_ repository: Repository) throws -> [String] {
         guard let page = try repository.text("docs/limits.md") else { return ["docs/limits.md is missing"] }
         let rows = try MarkdownTable.rows(["limit", "value", "unit", "where", "what happens"], in: page)
-        let code = Dictionary(try limits(in: repository), uniquingKeysWith: { first, _ in first })
         var listed: Set<Limit> = []
         var faults: [String] = []
         for cells in rows {
@@ -25,25 +24,33 @@ import Testing
             }
             let limit = Limit(name: cells[0], path: cells[3])
             if !listed.insert(limit).inserted { faults.append("\(limit.name) of \(limit.path) has two rows") }
-            if try !repository.names(limit) {
-                faults.append("\(limit.name) is not in \(limit.path)")
-            } else if let inCode = code[limit].flatMap(number), inCode != value {
-                faults.append("\(limit.name) is \(inCode) in \(limit.path), \(value) on the page")
+            switch try repository.text(limit.path).flatMap({ try definition(of: limit.name, in: $0) }) {
+            case nil: faults.append("\(limit.name) is not defined in \(limit.path)")
+            case let expression? where number(expression) ?? value != value:
+                faults.append("\(limit.name) is \(expression) in \(limit.path), \(value) on the page")
+            default: break
             }
         }
-        let unlisted = Set(code.keys).subtracting(listed).map { "\($0.path): \($0.name) has no row" }
+        let unlisted = Set(try limits(in: repository)).subtracting(listed).map { "\($0.path): \($0.name) has no row" }
         return faults + unlisted.sorted()
     }
 
-    /// The limits the product's sources define, with the expressions of their values.
-    private static func limits(in repository: Repository) throws -> [(Limit, String)] {
+    /// The expression that gives the name its value, as it stands in the source.
+    private static func definition(of name: String, in text: String) throws -> String? {
+        let name = NSRegularExpression.escapedPattern(for: name)
+        let pattern = try Regex("(?m)(?:^|\\blet |\\bvar |\\bdefine )\(name)\\b(?:: ?\\w+)?(?: =)?[ \\t]+(.+)$")
+        return text.firstMatch(of: pattern)?[1].substring.map(String.init)
+    }
+
+    /// The limits that the product's sources define by a number.
+    private static func limits(in repository: Repository) throws -> [Limit] {
         let swift = try repository.texts("swift").filter { $0.path.hasPrefix("Sources/") }.flatMap { file in
-            file.text.matches(of: #/(?m)\b(?:static let|var) (\w+Max(?:Default)?)\b(?:: ?\w+)? = ([0-9].*)$/#)
-                .map { (Limit(name: String($0.1), path: file.path), String($0.2)) }
+            file.text.matches(of: #/\b(?:static let|var) (\w+Max(?:Default)?)\b(?:: ?\w+)? = [0-9]/#)
+                .map { Limit(name: String($0.1), path: file.path) }
         }
         let c = try repository.texts("c", "h").filter { $0.path.hasPrefix("CSources/") }.flatMap { file in
-            file.text.matches(of: #/(?m)^[ \t]*#[ \t]*define[ \t]+(\w+_MAX)\b(.*)$/#)
-                .map { (Limit(name: String($0.1), path: file.path), String($0.2)) }
+            file.text.matches(of: #/(?m)^[ \t]*#[ \t]*define[ \t]+(\w+_MAX)\b/#)
+                .map { Limit(name: String($0.1), path: file.path) }
         }
         return swift + c
     }
@@ -93,18 +100,10 @@ import Testing
 
         #expect(
             faults == [
-                "headBytesMax is not in Sources/x/A.swift", "CAIRN_X_MAX is not in CSources/gone.h",
+                "headBytesMax is not defined in Sources/x/A.swift", "CAIRN_X_MAX is not defined in CSources/gone.h",
                 "CHTTP_LINE_MAX is 4 in CSources/CHTTP/chttp.h, 3 on the page",
                 "the row of CHTTP_PAGE_MAX has an empty cell, or a value that is no number",
                 "CSources/CHTTP/chttp.h: CHTTP_POOL_MAX has no row", "Sources/x/A.swift: eventsMax has no row",
             ])
-    }
-}
-
-extension Repository {
-    /// True when the file of the limit has its name as a word.
-    fileprivate func names(_ limit: LimitTests.Limit) throws -> Bool {
-        guard let text = try text(limit.path) else { return false }
-        return text.contains(try Regex("\\b\(NSRegularExpression.escapedPattern(for: limit.name))\\b"))
     }
 }
