@@ -64,8 +64,8 @@ fuzz: setup ## malformed input for FUZZ_SECONDS (60), under the sanitizers
 
 bench: bench-gateway ## every benchmark
 
-bench-gateway: setup-bench build ## the gateway beside nginx and haproxy; writes docs/performance.md's table
-	Benchmarks/gateway/run.sh $(BINARY)
+bench-gateway: setup-bench build ## the gateway beside nginx and haproxy; writes docs/performance.md
+	Benchmarks/gateway/run.sh --publish --cairn $(BINARY) $(ARGS)
 
 check: build-debug tidy ## formatter, warnings, layers, tidy tests
 	swift format lint --strict --parallel --recursive $(FORMATTED)

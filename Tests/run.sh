@@ -3,7 +3,8 @@
 # Usage: Tests/run.sh BINARY      Exit status: 0 when every suite passed.
 #
 # A suite is a command. Its exit status decides, and it must tell its totals: a last line with "N passed" (and, where
-# they apply, "N failed", "N skipped" and a reason), or what `swift test` says. A suite that tells none has failed.
+# they apply, "N failed", "N skipped" and a reason), or what `swift test` and the benchmarks' smoke run say. A suite
+# that tells none has failed.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 binary=${1:?usage: Tests/run.sh BINARY}
@@ -15,7 +16,7 @@ failed_suites=0
 
 # The totals the suite told, in its own words; empty when it told none.
 totals() {
-    sed -nE -e 's/.*(Test run with [0-9]+ tests? .*)/\1/p' -e '/[0-9]+ passed/p' "$log" | tail -n 1
+    sed -nE -e 's/.*(Test run with [0-9]+ tests? .*)/\1/p' -e '/[0-9]+ passed|smoke: [0-9]+/p' "$log" | tail -n 1
 }
 
 suite() {
@@ -36,6 +37,7 @@ suite swift swift test --explicit-target-dependency-import-check error
 suite core Tests/CCairn/run.sh
 suite scenarios Tests/Scenarios/run.sh "$binary"
 suite clients Tests/Clients/run.sh "$binary"
+suite benchmarks Benchmarks/gateway/run.sh --smoke --cairn "$binary"
 
 printf '\n== totals\n'
 printf '%s\n' "${summary[@]}"
