@@ -8,7 +8,7 @@ struct Repository {
     let paths: [String]
     private let read: @Sendable (String) throws -> String?
 
-    /// The text of a file; nil when it is not UTF-8 (an archive, an image).
+    /// The text of a file; nil when there is no such file, or it is not UTF-8 (an archive, an image).
     func text(_ path: String) throws -> String? { try read(path) }
 
     /// The files whose names end in one of the extensions, with their text.
@@ -44,7 +44,10 @@ extension Repository {
             .filter { FileManager.default.fileExists(atPath: root.appending(path: $0).path) }
         return Repository(
             paths: paths.sorted(),
-            read: { String(data: try Data(contentsOf: root.appending(path: $0)), encoding: .utf8) })
+            read: { path in
+                guard paths.contains(path) else { return nil }
+                return String(data: try Data(contentsOf: root.appending(path: path)), encoding: .utf8)
+            })
     }
 
     private static func git(_ arguments: [String], in folder: URL) throws -> String {
