@@ -25,7 +25,7 @@ struct ChatAnswer: Sendable {
     private var document: JSONValue {
         let choices = (0..<request.choiceCount).map { index -> JSONValue in
             [
-                "index": .integer(index), "message": message, "logprobs": nil,
+                "index": .integer(index), "message": message, "logprobs": .null,
                 "finish_reason": .string(finishReason),
             ]
         }
@@ -51,7 +51,7 @@ struct ChatAnswer: Sendable {
         }
         if !calls.isEmpty { members.append(JSONMember("tool_calls", .array(calls))) }
         if isOpenAI {
-            members.append(JSONMember("refusal", nil))
+            members.append(JSONMember("refusal", .null))
             members.append(JSONMember("annotations", []))
         }
         return .object(members)
@@ -150,12 +150,12 @@ struct ChatAnswer: Sendable {
         stream.append(event(choice, delta: firstDelta))
         if let reasoning = shownReasoning {
             appendPieces(reasoning.wordPieces, choice, to: &stream) {
-                ["content": nil, "reasoning_content": $0]
+                ["content": .null, "reasoning_content": $0]
             }
         }
         let texts = answer.isTextWhole ? [answer.text[...]] : answer.text.wordPieces
         appendPieces(texts, choice, to: &stream) { slot in
-            shownReasoning == nil ? ["content": slot] : ["content": slot, "reasoning_content": nil]
+            shownReasoning == nil ? ["content": slot] : ["content": slot, "reasoning_content": .null]
         }
         for (index, call) in answer.toolCalls.enumerated() {
             stream.append(
@@ -178,18 +178,18 @@ struct ChatAnswer: Sendable {
     private var firstDelta: JSONValue {
         if isOpenAI {
             return [
-                "role": "assistant", "content": answer.text.isEmpty ? .null : "", "refusal": nil,
+                "role": "assistant", "content": answer.text.isEmpty ? .null : "", "refusal": .null,
             ]
         }
         guard shownReasoning != nil else { return ["role": "assistant", "content": ""] }
-        return ["role": "assistant", "content": nil, "reasoning_content": ""]
+        return ["role": "assistant", "content": .null, "reasoning_content": ""]
     }
 
     private func lastEvent(_ choice: Int) -> [UInt8] {
         let isLast = choice == request.choiceCount - 1
         let delta: JSONValue =
             isOpenAI
-            ? [:] : shownReasoning == nil ? ["content": ""] : ["content": "", "reasoning_content": nil]
+            ? [:] : shownReasoning == nil ? ["content": ""] : ["content": "", "reasoning_content": .null]
         return event(
             choice, delta: delta, finish: .string(finishReason),
             usage: !isOpenAI && isLast && request.includesUsage ? usage : nil)
@@ -230,7 +230,7 @@ struct ChatAnswer: Sendable {
     }
 
     private func choiceValue(_ index: Int, delta: JSONValue, finish: JSONValue = .null) -> JSONValue {
-        ["index": .integer(index), "delta": delta, "logprobs": nil, "finish_reason": finish]
+        ["index": .integer(index), "delta": delta, "logprobs": .null, "finish_reason": finish]
     }
 
     private func chunk(choices: [JSONValue], usage: JSONValue?, padding: JSONMember?) -> JSONValue {

@@ -89,7 +89,7 @@ struct MessagesAnswer: Sendable {
     private var stream: EventStream {
         var events = PaddedEvents(digest: conversation.digest)
         events.append(
-            "message_start", [JSONMember("message", message(content: [], stop: nil, usage: usage(of: 1)))])
+            "message_start", [JSONMember("message", message(content: [], stop: .null, usage: usage(of: 1)))])
         for (index, block) in content.enumerated() {
             append(block: block, index: index, to: &events)
         }

@@ -154,7 +154,7 @@ struct MessagesRequest: Sendable {
 /// restarted provider still knows its own blocks.
 func thinkingSignature(_ thinking: String) -> String {
     base64(ContentDigest("thinking:" + thinking).words(12).flatMap { word in
-        (0..<8).map { UInt8(truncatingIfNeeded: word >> (8 * $0)) }
+        (0..<7).map { UInt8(truncatingIfNeeded: word >> (8 * $0)) }
     })
 }
 

@@ -113,19 +113,19 @@ struct ResponsesAnswer: Sendable {
             "status": status,
             "background": false,
             "completed_at": status == "completed" ? .integer(createdSeconds + 1) : .null,
-            "error": nil,
+            "error": .null,
             "incomplete_details": isFinal && isCut ? ["reason": "max_output_tokens"] : .null,
-            "instructions": said("instructions", otherwise: nil),
-            "max_output_tokens": said("max_output_tokens", otherwise: nil),
-            "max_tool_calls": said("max_tool_calls", otherwise: nil),
+            "instructions": said("instructions", otherwise: .null),
+            "max_output_tokens": said("max_output_tokens", otherwise: .null),
+            "max_tool_calls": said("max_tool_calls", otherwise: .null),
             "model": .string(conversation.model),
             "output": .array(output),
             "parallel_tool_calls": .bool(conversation.allowsParallelCalls),
-            "previous_response_id": said("previous_response_id", otherwise: nil),
-            "prompt_cache_key": said("prompt_cache_key", otherwise: nil),
-            "prompt_cache_retention": said("prompt_cache_retention", otherwise: nil),
-            "reasoning": said("reasoning", otherwise: ["effort": nil, "summary": nil]),
-            "safety_identifier": said("safety_identifier", otherwise: nil),
+            "previous_response_id": said("previous_response_id", otherwise: .null),
+            "prompt_cache_key": said("prompt_cache_key", otherwise: .null),
+            "prompt_cache_retention": said("prompt_cache_retention", otherwise: .null),
+            "reasoning": said("reasoning", otherwise: ["effort": .null, "summary": .null]),
+            "safety_identifier": said("safety_identifier", otherwise: .null),
             "service_tier": isFinal ? "default" : said("service_tier", otherwise: "auto"),
             "store": .bool(request.isStored),
             "temperature": said("temperature", otherwise: .number("1.0")),
@@ -136,7 +136,7 @@ struct ResponsesAnswer: Sendable {
             "top_p": said("top_p", otherwise: .number("1.0")),
             "truncation": said("truncation", otherwise: "disabled"),
             "usage": usage,
-            "user": said("user", otherwise: nil),
+            "user": said("user", otherwise: .null),
             "metadata": said("metadata", otherwise: [:]),
         ]
     }
@@ -145,7 +145,7 @@ struct ResponsesAnswer: Sendable {
 
     private var stream: EventStream {
         var events = NumberedEvents(includesObfuscation: request.includesObfuscation)
-        let begun = response(status: "in_progress", output: [], usage: nil)
+        let begun = response(status: "in_progress", output: [], usage: .null)
         events.append("response.created", [JSONMember("response", begun)])
         events.append("response.in_progress", [JSONMember("response", begun)])
         var outputIndex = 0

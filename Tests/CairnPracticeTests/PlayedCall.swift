@@ -46,8 +46,16 @@ struct PracticeDesk {
         service = PracticeService(options: options)
     }
 
-    mutating func call(
-        _ method: String = "POST", _ target: String, _ body: String = "", headers: [String: String] = [:]
+    mutating func post(_ target: String, _ body: String, headers: [String: String] = [:]) -> PlayedCall {
+        send("POST", target, body, headers: headers)
+    }
+
+    mutating func get(_ target: String, headers: [String: String] = [:]) -> PlayedCall {
+        send("GET", target, "", headers: headers)
+    }
+
+    mutating func send(
+        _ method: String, _ target: String, _ body: String, headers: [String: String]
     ) -> PlayedCall {
         sequence += 1
         var body = body
