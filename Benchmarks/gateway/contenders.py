@@ -113,6 +113,12 @@ class Side:
         finally:
             connection.close()
 
+    def obituary(self) -> str:
+        """What is known of a side that has ended by itself; empty while it runs."""
+        if self.process is None or self.process.poll() is None:
+            return ""
+        return f"{self.name} ended with status {self.process.returncode}:\n{self.error_log.read_text()[-2000:]}"
+
     def record_count(self) -> int:
         return self.records.read_bytes().count(b"\n") if self.records.exists() else 0
 

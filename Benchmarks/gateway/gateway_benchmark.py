@@ -84,7 +84,7 @@ def choose_sides(arguments: argparse.Namespace):
 
 def write_bodies(directory: pathlib.Path) -> dict[tuple[int, bool], pathlib.Path]:
     bodies = {}
-    for size, is_stream in {(cell.body_bytes, cell.events > 0) for cell in CELLS}:
+    for size, is_stream in sorted({(cell.body_bytes, cell.events > 0) for cell in CELLS}):
         path = directory / f"body-{size}-{'stream' if is_stream else 'plain'}.json"
         path.write_bytes(conversation.chat_body(size, is_stream=is_stream))
         bodies[size, is_stream] = path

@@ -169,7 +169,10 @@ class Run:
 
 @contextlib.contextmanager
 def stopping(side: Side):
+    """Stops the side at the end; when its load failed because it is gone, says so."""
     try:
         yield side
+    except LoadError as error:
+        raise LoadError(f"{error}\n{side.obituary()}".rstrip()) from error
     finally:
         side.stop()
