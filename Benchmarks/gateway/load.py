@@ -18,6 +18,9 @@ from measurement import Meter, Window
 PATH = "/v1/chat/completions"
 # Left out at the start of a wrk run: connecting and filling the pools (less when the run itself is shorter).
 LEAD_IN_SECONDS = 0.4
+# After a load: when the calls that it left under way count as ended, and how long that may take.
+SETTLED_SECONDS = 0.03
+SETTLING_SECONDS_MAX = 10
 
 
 class LoadError(Exception):
@@ -117,7 +120,7 @@ def wrk_run(bench: Bench, side: Side, cell: Cell, seconds: float) -> tuple[dict,
     environment = {**os.environ, "BENCH_BODY": str(bench.body(cell))}
     if cell.events:
         environment |= {"BENCH_EVENTS": str(cell.events), "BENCH_GAP_MILLISECONDS": str(cell.gap_milliseconds)}
-    before_all = bench.meter.counters.read()
+    before_all = settled_counters(bench)
     wrk = subprocess.Popen(
         ["taskset", "-c", str(bench.load_core), "wrk", "-t1", f"-c{cell.connections}", "-d60s",
          "--timeout", "30s", "-s", str(pathlib.Path(__file__).parent / "post.lua"),
@@ -134,9 +137,19 @@ def wrk_run(bench: Bench, side: Side, cell: Cell, seconds: float) -> tuple[dict,
         wrk.send_signal(signal.SIGINT)
     output, _ = wrk.communicate()
     report = wrk_report(output)
-    time.sleep(0.05)
-    check_counts(report, before_all, bench.meter.counters.read(), cell)
+    check_counts(report, before_all, settled_counters(bench), cell)
     return report, bench.meter.window(before, after, cell.events)
+
+
+def settled_counters(bench: Bench) -> dict[str, int]:
+    """The upstream's counters once what was under way has reached it: nothing moved for SETTLED_SECONDS."""
+    counters = bench.meter.counters.read()
+    for _ in range(round(SETTLING_SECONDS_MAX / SETTLED_SECONDS)):
+        time.sleep(SETTLED_SECONDS)
+        earlier, counters = counters, bench.meter.counters.read()
+        if counters == earlier:
+            return counters
+    raise LoadError("the upstream is still being called long after the load ended")
 
 
 def wrk_report(output: str) -> dict:
