@@ -23,13 +23,14 @@ let package = Package(
     targets: [
         // L6: the command
         .executableTarget(
-            name: "cairn", dependencies: ["CairnGateway", "CairnSettings"], swiftSettings: swiftFlags),
+            name: "cairn", dependencies: ["CairnGateway", "CairnPractice", "CairnSettings"], swiftSettings: swiftFlags),
 
         // L5: rooms that compose
         .target(
             name: "CairnGateway",
             dependencies: ["CairnHTTP", "CairnCore", "CairnSettings", "CZlib", "CBrotli", "CZstd"],
             swiftSettings: swiftFlags),
+        .target(name: "CairnPractice", dependencies: ["CairnHTTP", "CZlib"], swiftSettings: swiftFlags),
 
         // L2: values and the Swift faces of our C
         .target(name: "CairnSettings", dependencies: ["CYAML"], swiftSettings: swiftFlags),
@@ -57,6 +58,8 @@ let package = Package(
         // Tests, one target a room
         .testTarget(name: "CairnSettingsTests", dependencies: ["CairnSettings"], swiftSettings: swiftFlags),
         .testTarget(name: "CairnCoreTests", dependencies: ["CairnCore"], swiftSettings: swiftFlags),
+        .testTarget(name: "CairnGatewayTests", dependencies: ["CairnGateway"], swiftSettings: swiftFlags),
+        .testTarget(name: "CairnPracticeTests", dependencies: ["CairnPractice"], swiftSettings: swiftFlags),
         .testTarget(name: "TidyTests", swiftSettings: swiftFlags),
     ],
     cLanguageStandard: .c17

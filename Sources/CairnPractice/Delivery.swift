@@ -68,6 +68,13 @@ struct Delivery: Sendable {
         pending = steps.reversed()
     }
 
+    /// The step that `next` will give.
+    mutating func peek() -> DeliveryStep? {
+        guard let step = next() else { return nil }
+        pending.append(step)
+        return step
+    }
+
     /// The next step; nil when the reply is done.
     mutating func next() -> DeliveryStep? {
         if let step = pending.popLast() { return step }

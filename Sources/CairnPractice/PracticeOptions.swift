@@ -1,4 +1,5 @@
-// The flags of `cairn practice`, and what a single call may change of them by its x-practice-* headers.
+// How a run of the practice provider behaves, and what a single call may change of that by its x-practice-*
+// headers.
 
 import Glibc
 
@@ -18,62 +19,18 @@ public struct PracticeOptions: Sendable {
     public var tokensPerSecond: Double?
     /// The fault every call shows; nil for none.
     public var fault: Fault?
+    /// Event loops, one a thread; at least 1.
+    public var threads = 1
     var script: Script?
 
     public init() {}
 
-    /// Reads the flags `--listen HOST:PORT`, `--latency-ms N`, `--tokens-per-second N`, `--fault NAME` and
-    /// `--script FILE`, each as `--flag value` or `--flag=value`. Reads the script file.
-    public init(arguments: [String]) throws(PracticeError) {
-        var rest = arguments[...]
-        while let argument = rest.popFirst() {
-            let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            let flag = String(parts[0])
-            guard Self.flags.contains(flag) else {
-                throw PracticeError(
-                    "unknown flag '\(flag)' (known: \(Self.flags.joined(separator: ", ")))")
-            }
-            guard let value = parts.count > 1 ? String(parts[1]) : rest.popFirst() else {
-                throw PracticeError("\(flag) needs a value")
-            }
-            try set(flag, value)
+    /// Chooses the fault every call shows, by its name.
+    public mutating func setFault(named name: String) throws(PracticeError) {
+        guard let fault = Fault(rawValue: name) else {
+            throw PracticeError("unknown fault '\(name)' (known: \(Fault.names))")
         }
-    }
-
-    private static let flags = ["--listen", "--latency-ms", "--tokens-per-second", "--fault", "--script"]
-
-    private mutating func set(_ flag: String, _ value: String) throws(PracticeError) {
-        switch flag {
-        case "--listen": (host, port) = try Self.listenAddress(value)
-        case "--latency-ms":
-            guard let latency = Self.latency(value) else {
-                throw PracticeError("--latency-ms: '\(value)' is not \(Self.latencyRange)")
-            }
-            latencyMilliseconds = latency
-        case "--tokens-per-second":
-            guard let pace = Self.pace(value) else {
-                throw PracticeError("--tokens-per-second: '\(value)' is not \(Self.paceRange)")
-            }
-            tokensPerSecond = pace
-        case "--fault":
-            guard let fault = Fault(rawValue: value) else {
-                throw PracticeError("--fault: unknown fault '\(value)' (known: \(Fault.names))")
-            }
-            self.fault = fault
-        default:
-            try loadScript(path: value)
-        }
-    }
-
-    private static func listenAddress(_ value: String) throws(PracticeError) -> (String, UInt16) {
-        guard let colon = value.lastIndex(of: ":"), let port = UInt16(value[value.index(after: colon)...])
-        else {
-            throw PracticeError("--listen: '\(value)' is not HOST:PORT")
-        }
-        var host = String(value[..<colon])
-        if host.hasPrefix("["), host.hasSuffix("]") { host = String(host.dropFirst().dropLast()) }
-        guard !host.isEmpty else { throw PracticeError("--listen: '\(value)' has no host") }
-        return (host, port)
+        self.fault = fault
     }
 
     /// Replaces the built-in agent by the turns of a script file (see Script).

@@ -135,28 +135,23 @@ import Testing
 
     // MARK: Options
 
-    @Test func `flags are read in both spellings`() throws {
-        let options = try PracticeOptions(arguments: [
-            "--listen", "[::1]:0", "--latency-ms=20", "--tokens-per-second", "12.5", "--fault=crlf-lines",
-        ])
+    @Test func `a fault is chosen by its name, and an unknown name lists the known ones`() throws {
+        var options = PracticeOptions()
 
-        #expect(options.host == "::1")
-        #expect(options.port == 0)
-        #expect(options.latencyMilliseconds == 20)
-        #expect(options.tokensPerSecond == 12.5)
+        try options.setFault(named: "crlf-lines")
+        let error = #expect(throws: PracticeError.self) { try options.setFault(named: "earthquake") }
+
         #expect(options.fault == .crlfLines)
+        #expect(error?.description.contains("unknown fault 'earthquake'") == true)
+        #expect(error?.description.contains("huge-data-line") == true)
     }
 
-    @Test(arguments: [
-        (["--listen", "nowhere"], "not HOST:PORT"), (["--listen", ":1"], "no host"),
-        (["--latency-ms", "-1"], "--latency-ms"), (["--tokens-per-second", "0"], "--tokens-per-second"),
-        (["--fault", "earthquake"], "unknown fault 'earthquake'"), (["--fault"], "needs a value"),
-        (["--frob"], "unknown flag '--frob'"), (["--script", "/does/not/exist"], "/does/not/exist"),
-    ])
-    func `a wrong flag is named`(arguments: [String], message: String) {
-        let error = #expect(throws: PracticeError.self) { try PracticeOptions(arguments: arguments) }
+    @Test func `a script that cannot be read is named`() {
+        var options = PracticeOptions()
 
-        #expect(error?.description.contains(message) == true, "\(error?.description ?? "")")
+        let error = #expect(throws: PracticeError.self) { try options.loadScript(path: "/does/not/exist") }
+
+        #expect(error?.description.contains("/does/not/exist") == true)
     }
 
     @Test(arguments: [
