@@ -23,8 +23,10 @@ final class CallLife: FetchHandler {
     private var fetch: Fetch?
     private var decodedBody: DecodedBody?
     private var model: [UInt8]?
-    private var tap: UsageTap?
+    private var watch: AnswerWatch?
     private var decoder: ContentDecoder?
+    /// The answer's bytes are not plain: nothing can be added to them.
+    private var isEncoded = false
 
     private var status: UInt16 = 0
     private var isStream = false
@@ -198,15 +200,16 @@ final class CallLife: FetchHandler {
             return
         }
         let codings = head.withValue(of: "content-encoding") { value in
-            (try? ContentCoding.list(field: value.assumingMemoryBound(to: UInt8.self).span)) ?? nil
+            try? ContentCoding.list(field: value.assumingMemoryBound(to: UInt8.self).span)
         }
-        if let codings {
+        if let codings, codings != [] {
+            isEncoded = true
             guard let codings, let decoder = try? ContentDecoder(codings: codings, bytesMax: Self.watchedBytesMax) else {
                 return
             }
-            if !codings.isEmpty { self.decoder = decoder }
+            self.decoder = decoder
         }
-        tap = owner.takeTap(isStream: isStream)
+        watch = owner.takeWatch(isStream: isStream, dialect: streamDialect)
     }
 
     /// An encoded answer is decoded on the side up to this size.
@@ -215,21 +218,28 @@ final class CallLife: FetchHandler {
     func fetchData(_ fetch: Fetch, _ bytes: UnsafeRawBufferPointer) {
         let mustWait = !call.write(bytes)
         if isStream { remember(bytes) }
-        if let tap { watch(bytes, with: tap) }
+        if let watch { show(bytes, to: watch) }
         if mustWait { fetch.pause() }
     }
 
-    private func watch(_ bytes: UnsafeRawBufferPointer, with tap: UsageTap) {
+    private func show(_ bytes: UnsafeRawBufferPointer, to watch: AnswerWatch) {
         guard let decoder else {
-            tap.see(bytes)
+            watch.see(bytes)
             return
         }
         do throws(ContentDecodingError) {
-            try decoder.decode(bytes.assumingMemoryBound(to: UInt8.self)) { tap.see(UnsafeRawBufferPointer($0)) }
+            try decoder.decode(bytes.assumingMemoryBound(to: UInt8.self)) { watch.see(UnsafeRawBufferPointer($0)) }
         } catch {
-            self.decoder = nil
-            owner.give(back: tap)
-            self.tap = nil
+            owner.give(back: watch)
+            self.watch = nil
+        }
+    }
+
+    /// The dialect whose streams are known from first to last event; other for streams of other routes.
+    private var streamDialect: CallDialect {
+        switch routed.route {
+        case .chatCompletions, .responses, .messages: dialect
+        default: .other
         }
     }
 
@@ -244,11 +254,19 @@ final class CallLife: FetchHandler {
 
     func fetchEnded(_ fetch: Fetch) {
         self.fetch = nil
-        call.end()
+        if let watch, watch.isCutShort {
+            failed(.truncated, detail: "the stream ended before the answer did")
+        } else {
+            call.end()
+        }
     }
 
     func fetchFailed(_ fetch: Fetch, _ failure: FetchFailure, detail: String) {
         self.fetch = nil
+        failed(failure, detail: detail)
+    }
+
+    private func failed(_ failure: FetchFailure, detail: String) {
         guard let upstreamIndex else { return }
         let name = owner.shared.upstreams.upstreams[upstreamIndex].settings.name
         let error = GatewayError(failure.kind, detail: name)
@@ -272,11 +290,11 @@ final class CallLife: FetchHandler {
         if firstByteNanoseconds == nil {
             status = error.kind.status
             owner.answer(call, error, dialect: dialect, identifier: identifier)
-        } else if isStream && decoder == nil && tap != nil {
+        } else if isStream && !isEncoded {
             var writer = ByteWriter(capacity: 1024)
             if !isBetweenEvents { writer.append("\n\n") }
             error.writeStreamEvent(
-                dialect: dialect, call: identifier, sequenceNumber: tap?.eventCount ?? 0, to: &writer)
+                dialect: dialect, call: identifier, sequenceNumber: watch?.eventCount ?? 0, to: &writer)
             writer.withBytes { _ = call.write(UnsafeRawBufferPointer($0)) }
             call.closeAfter()
             call.end()
@@ -302,8 +320,8 @@ final class CallLife: FetchHandler {
         case .aborted: if outcome == .ok { outcome = owner.isCutOff ? .cutOff : .fault }
         }
         record()
-        if let tap { owner.give(back: tap) }
-        tap = nil
+        if let watch { owner.give(back: watch) }
+        watch = nil
     }
 
     private func record() {
@@ -320,7 +338,7 @@ final class CallLife: FetchHandler {
                 upstream: upstreamIndex.map { owner.shared.upstreams.upstreams[$0].settings.name }, model: model,
                 status: status, isStream: isStream, outcome: outcome, totalNanoseconds: total,
                 firstByteNanoseconds: firstByteNanoseconds, addedNanoseconds: addedNanoseconds,
-                requestBytes: requestBytes, responseBytes: responseBytes, usage: tap?.usage()),
+                requestBytes: requestBytes, responseBytes: responseBytes, usage: watch?.usage()),
             loopIndex: owner.index)
     }
 }

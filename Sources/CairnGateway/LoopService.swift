@@ -47,7 +47,7 @@ final class LoopService: ServerHandler, @unchecked Sendable {
 
     private var identifiers = CallIdentifierSource()
     private var scratch = ByteWriter(capacity: 8 * 1024)
-    private var taps: [UsageTap] = []
+    private var watches: [AnswerWatch] = []
 
     init(index: Int, loop: EventLoop, shared: SharedService, origins: [Origin]) {
         self.index = index
@@ -212,14 +212,14 @@ final class LoopService: ServerHandler, @unchecked Sendable {
         return scratch.withBytes { use(UnsafeRawBufferPointer($0)) }
     }
 
-    func takeTap(isStream: Bool) -> UsageTap {
-        let tap = taps.popLast() ?? UsageTap()
-        tap.begin(isStream: isStream)
-        return tap
+    func takeWatch(isStream: Bool, dialect: CallDialect) -> AnswerWatch {
+        let watch = watches.popLast() ?? AnswerWatch()
+        watch.begin(isStream: isStream, dialect: dialect)
+        return watch
     }
 
-    func give(back tap: UsageTap) {
-        if taps.count < UsageTap.keptMax { taps.append(tap) }
+    func give(back watch: AnswerWatch) {
+        if watches.count < AnswerWatch.keptMax { watches.append(watch) }
     }
 
     func upstreamFailed(_ upstreamIndex: Int, _ error: GatewayError, detail: String, call: CallIdentifier) {

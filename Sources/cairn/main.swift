@@ -15,7 +15,8 @@ do {
     case .serve(let settings): exit(Serve.run(settings))
     case .version: print("cairn \(version)")
     case .help(let topic): print(topic.text, terminator: "")
-    case .practice, .demo: print("later")
+    case .practice(let settings): exit(Practice.run(settings))
+    case .demo: print("later")
     }
 } catch {
     complain(error.description)
