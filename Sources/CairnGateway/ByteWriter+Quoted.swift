@@ -1,5 +1,5 @@
-// Text from outside as a JSON string. The same spelling quotes the values of log lines, so that no text can end its line,
-// colour a terminal or turn the reading direction round.
+// Text from outside as a JSON string. The same spelling quotes the values of log lines, so that no text can end its
+// line, colour a terminal or turn the reading direction round.
 
 extension ByteWriter {
     /// `bytes` as a JSON string (RFC 8259) with its quotes. At most the first `bytesMax` bytes are taken, cut between
@@ -107,7 +107,9 @@ enum UTF8Scan {
         default: return nil
         }
         guard end - position >= length, second.contains(bytes[position + 1]) else { return nil }
-        for index in position + 2..<max(position + length, position + 2) where bytes[index] & 0xC0 != 0x80 { return nil }
+        for index in position + 2..<max(position + length, position + 2) where bytes[index] & 0xC0 != 0x80 {
+            return nil
+        }
         return length
     }
 

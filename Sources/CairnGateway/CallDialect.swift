@@ -1,4 +1,5 @@
-// Which wire API a call speaks, as far as the gateway must know: it decides the shape of errors and names the call in records.
+// Which wire API a call speaks, as far as the gateway must know: it decides the shape of errors and names the call in
+// records.
 
 /// The dialect of a call's route.
 enum CallDialect: UInt8, CaseIterable, Sendable {

@@ -1,7 +1,7 @@
 // The id of a call: it stands in the header `x-cairn-call`, in usage.jsonl, in error bodies and in log lines.
 
-/// A ULID: 48 bits of wall-clock milliseconds, then 80 bits that cannot be guessed, written as 26 characters of
-/// Crockford's base 32 (the ULID specification, github.com/ulid/spec). The text sorts by time.
+/// A ULID: 48 bits of wall-clock milliseconds, then 80 random bits, written as 26 characters of Crockford's base 32
+/// (the ULID specification, github.com/ulid/spec). The text sorts by time.
 struct CallIdentifier: Equatable, Hashable, Sendable {
     /// Milliseconds (48 bits) and the first 16 of the random bits.
     let high: UInt64
@@ -52,28 +52,32 @@ extension ByteWriter {
     }
 }
 
-/// Makes the ids of one loop. Every source takes its own 128-bit key from the kernel, so ids of other loops and of
-/// earlier runs are unrelated: two ids are equal only if they were made in the same millisecond and 80 random bits agree.
-/// The random bits are a keyed pseudo-random function (SipHash-2-4) of a counter, so seen ids do not tell the next.
+/// Makes the ids of one loop. Of the 80 bits behind the time, 16 are drawn once and belong to the source; 64 are a
+/// keyed pseudo-random function (SipHash-2-4) of a counter, so the ids one has seen do not tell the next. Key and
+/// bits come from the kernel, so ids of other loops and earlier runs are unrelated: two ids are equal only if they
+/// were made in the same millisecond and 80 bits agree by chance.
 struct CallIdentifierSource {
     private let key: SipKey
+    private let sourceBits: UInt16
     private var counter: UInt64 = 0
 
     init() {
         var generator = SystemRandomNumberGenerator()
-        self.init(key: SipKey(first: generator.next(), second: generator.next()))
+        self.init(key: SipKey(first: generator.next(), second: generator.next()), sourceBits: generator.next())
     }
 
     /// With a given key, for tests.
-    init(key: SipKey) { self.key = key }
+    init(key: SipKey, sourceBits: UInt16) {
+        self.key = key
+        self.sourceBits = sourceBits
+    }
 
-    /// The next id, for a time given in nanoseconds since 1970. About 20 ns.
+    /// The next id, for a time given in nanoseconds since 1970. About 30 ns.
     mutating func next(wallNanoseconds: UInt64) -> CallIdentifier {
-        let milliseconds = wallNanoseconds / 1_000_000
         let low = key.hash(counter)
-        let high = key.hash(counter &+ 1)
-        counter &+= 2
-        return CallIdentifier(high: milliseconds << 16 | high & 0xFFFF, low: low)
+        counter &+= 1
+        let milliseconds = wallNanoseconds / 1_000_000
+        return CallIdentifier(high: milliseconds << 16 | UInt64(sourceBits), low: low)
     }
 }
 

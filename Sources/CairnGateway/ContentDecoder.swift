@@ -34,8 +34,8 @@ final class ContentDecoder {
         }
     }
 
-    /// Takes the next bytes and calls `consume` for every piece of decoded content, at most `pieceBytes` each, as a view.
-    /// Without codings the input is handed on as it is. After an error every further call throws the same.
+    /// Takes the next bytes and calls `consume` for every piece of decoded content, at most `pieceBytes` each, as a
+    /// view. Without codings the input is handed on as it is. After an error every further call throws the same.
     func decode(_ input: UnsafeBufferPointer<UInt8>, consume: (UnsafeBufferPointer<UInt8>) -> Void)
         throws(ContentDecodingError)
     {

@@ -100,7 +100,9 @@ enum HostField {
     /// Equal but for the case of letters.
     static func isSame(_ first: Span<UInt8>, _ second: Span<UInt8>) -> Bool {
         guard first.count == second.count else { return false }
-        for index in 0..<first.count where first[index].lowercasedASCII != second[index].lowercasedASCII { return false }
+        for index in 0..<first.count where first[index].lowercasedASCII != second[index].lowercasedASCII {
+            return false
+        }
         return true
     }
 

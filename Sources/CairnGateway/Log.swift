@@ -1,9 +1,8 @@
-// Structured log lines on stderr, in logfmt: `time=2026-11-20T10:04:21.123Z level=info event=listening url=http://...`.
-// Logs explain, metrics count; a busy gateway writes few lines. A line is written with one write(2) and never waits: when
-// nobody reads stderr, lines are lost and counted, and calls go on.
+// Structured log lines on stderr, in logfmt: `time=2026-11-20T10:04:21.123Z level=info event=listening
+// url=http://...`. Logs explain, metrics count; a busy gateway writes few lines. A line is written with one write(2)
+// and never waits: when nobody reads stderr, lines are lost and counted, and calls go on.
 
 import Glibc
-import Synchronization
 
 /// A value in a log line. There is no case for a key: a `Secret` cannot be logged.
 enum LogValue: Sendable, ExpressibleByStringLiteral, ExpressibleByIntegerLiteral {
@@ -41,7 +40,7 @@ final class Log: Sendable {
     private let level: Level
     private let fileDescriptor: Int32
     private let wallNanoseconds: @Sendable () -> UInt64
-    private let state = Mutex(State())
+    private let state = Locked(State())
 
     /// `fileDescriptor` is borrowed; it stays open as long as the log is used.
     init(
@@ -94,7 +93,9 @@ final class Log: Sendable {
         let now = wallNanoseconds()
         state.withLock { state in
             // Event names are literals of this program, so the table is bounded by its source.
-            guard let suppressed = state.windows[event.description, default: RateWindow()].admit(at: now) else { return }
+            guard let suppressed = state.windows[event.description, default: RateWindow()].admit(at: now) else {
+                return
+            }
 
             state.line.clear()
             state.line.append("time=")
@@ -125,8 +126,8 @@ private struct RateWindow {
     private var count = 0
     private var suppressedCount = 0
 
-    /// How many lines were suppressed before this one, or nil if this one is too many. A clock that was set back begins a
-    /// new window.
+    /// How many lines were suppressed before this one, or nil if this one is too many. A clock that was set back
+    /// begins a new window.
     mutating func admit(at now: UInt64) -> Int? {
         if now &- startNanoseconds >= 1_000_000_000 {
             startNanoseconds = now
@@ -160,7 +161,10 @@ extension ByteWriter {
     fileprivate mutating func append(logfmt text: String) {
         let isPlain =
             !text.isEmpty && text.utf8.count <= Log.valueBytesMax
-            && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "=") && $0 != UInt8(ascii: "\\") }
+            && text.utf8.allSatisfy {
+                $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "=")
+                    && $0 != UInt8(ascii: "\\")
+            }
         if isPlain {
             append(text)
         } else {

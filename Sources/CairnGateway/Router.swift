@@ -1,6 +1,6 @@
-// From the method and target of a request to what the gateway does with it. Agents are configured with all kinds of base
-// URLs (with /v1, without, with /anthropic), so several spellings lead to one route; what goes upstream is always
-// `/v1` followed by the rest of the target exactly as it came.
+// From the method and target of a request to what the gateway does with it. Agents are configured with all kinds of
+// base URLs (with /v1, without, with /anthropic), so several spellings lead to one route; what goes upstream is
+// always `/v1` followed by the rest of the target exactly as it came.
 //
 //     /chat/completions?a=b             ─┐
 //     /v1/chat/completions?a=b          ─┼─▶ /v1 + /chat/completions?a=b
@@ -173,7 +173,7 @@ enum Router {
     }
 
     /// Where the path begins: 0, or after scheme and authority of an absolute-form target (RFC 9112, 3.2.2). The
-    /// authority is of no use to routing: the Host rules look at the Host field.
+    /// authority must be one, but says nothing to routing: the Host rules look at the Host field.
     private static func pathStart(_ target: Span<UInt8>) throws(TargetRefusal) -> Int {
         guard !target.isEmpty else { throw .notAPath }
         if target[0] == UInt8(ascii: "/") {
@@ -185,11 +185,10 @@ enum Router {
                 ?? target.endOfPrefix("https://", ignoringCase: true)
         else { throw .notAPath }
         var position = authority
-        while position < target.count, target[position] != UInt8(ascii: "/") {
-            if target[position] == UInt8(ascii: "?") || target[position] == UInt8(ascii: "#") { throw .notAPath }
-            position += 1
+        while position < target.count, target[position] != UInt8(ascii: "/") { position += 1 }
+        guard position < target.count, HostField.name(of: target, in: authority..<position) != nil else {
+            throw .notAPath
         }
-        guard position > authority, position < target.count else { throw .notAPath }
         guard position + 1 == target.count || target[position + 1] != UInt8(ascii: "/") else {
             throw .leadingDoubleSlash
         }
@@ -214,7 +213,9 @@ enum Router {
                 hasVersion = true
             }
             // A base URL that ends in a slash: /v1//chat/completions.
-            while restStart > path.lowerBound, restStart + 1 < path.upperBound, target[restStart + 1] == UInt8(ascii: "/") {
+            while restStart > path.lowerBound, restStart + 1 < path.upperBound,
+                target[restStart + 1] == UInt8(ascii: "/")
+            {
                 restStart += 1
             }
         }

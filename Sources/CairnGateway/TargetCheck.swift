@@ -4,8 +4,9 @@
 /// The check of a path and query.
 enum TargetCheck {
     /// Checks the path from `start` on and the query after it; returns where the path ends. In the path: percent
-    /// signs begin an encoded byte, no segment is `.` or `..` (encoded or not), no backslash, no control byte (encoded or
-    /// not), nothing beyond ASCII. In the query: no control byte, no space, no fragment; else it is left alone.
+    /// signs begin an encoded byte, no segment is `.` or `..` (encoded or not), no backslash, no control byte
+    /// (encoded or not), nothing beyond ASCII. In the query: no control byte, no space, no fragment; else it is left
+    /// alone.
     static func check(_ target: Span<UInt8>, from start: Int) throws(TargetRefusal) -> Int {
         var position = start
         var segment = SegmentDots()
@@ -37,7 +38,8 @@ enum TargetCheck {
     }
 
     private static func decode(_ target: Span<UInt8>, at position: Int) throws(TargetRefusal) -> UInt8 {
-        guard position + 1 < target.count, let high = hexValue(target[position]), let low = hexValue(target[position + 1])
+        guard position + 1 < target.count, let high = hexValue(target[position]),
+            let low = hexValue(target[position + 1])
         else { throw .badPercentEncoding }
         return high << 4 | low
     }

@@ -51,7 +51,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("plain", #""plain""#), ("", #""""#), ("a\"b\\c", #""a\"b\\c""#), ("line\nfeed\r\ttab", #""line\nfeed\r\ttab""#),
+        ("plain", #""plain""#), ("", #""""#), ("a\"b\\c", #""a\"b\\c""#),
+        ("line\nfeed\r\ttab", #""line\nfeed\r\ttab""#),
         ("\u{1B}[31m", #""\u001b[31m""#), ("\u{7F}", #""\u007f""#), ("grüße 世界 🪨", #""grüße 世界 🪨""#),
         ("\u{85}\u{2028}\u{202E}\u{2066}", #""\u0085\u2028\u202e\u2066""#), ("\u{0}", #""\u0000""#),
     ])
@@ -59,10 +60,11 @@ import Testing
         #expect(written { $0.append(quoted: text) } == quoted)
     }
 
-    @Test(arguments: [
-        [0xFF], [0xC0, 0x80], [0xE0, 0x80, 0x80], [0xED, 0xA0, 0x80], [0xF4, 0x90, 0x80, 0x80], [0xF8], [0x80],
-        [0xC3], [0xE2, 0x82], [0xF0, 0x9F, 0xAA],
-    ] as [[UInt8]])
+    @Test(
+        arguments: [
+            [0xFF], [0xC0, 0x80], [0xE0, 0x80, 0x80], [0xED, 0xA0, 0x80], [0xF4, 0x90, 0x80, 0x80], [0xF8], [0x80],
+            [0xC3], [0xE2, 0x82], [0xF0, 0x9F, 0xAA],
+        ] as [[UInt8]])
     func `bytes that are not UTF-8 become replacement characters`(bytes: [UInt8]) throws {
         let quoted = written { $0.append(quoted: Array("a".utf8) + bytes + Array("z".utf8)) }
 

@@ -33,7 +33,9 @@ import Testing
     @Test func `ids sort by time`() {
         var source = CallIdentifierSource()
 
-        let identifiers = (0..<1000).map { source.next(wallNanoseconds: 1_700_000_000_000_000_000 + UInt64($0) * 1_000_000) }
+        let identifiers = (0..<1000).map {
+            source.next(wallNanoseconds: 1_700_000_000_000_000_000 + UInt64($0) * 1_000_000)
+        }
 
         #expect(identifiers.map(\.description) == identifiers.map(\.description).sorted())
     }
@@ -59,15 +61,16 @@ import Testing
     }
 
     @Test func `the random part depends on the key`() {
-        var first = CallIdentifierSource(key: SipKey(first: 1, second: 2))
-        var same = CallIdentifierSource(key: SipKey(first: 1, second: 2))
-        var differs = CallIdentifierSource(key: SipKey(first: 1, second: 3))
+        var first = CallIdentifierSource(key: SipKey(first: 1, second: 2), sourceBits: 7)
+        var same = CallIdentifierSource(key: SipKey(first: 1, second: 2), sourceBits: 7)
+        var differs = CallIdentifierSource(key: SipKey(first: 1, second: 3), sourceBits: 7)
 
         let identifier = first.next(wallNanoseconds: 0)
 
         #expect(identifier == same.next(wallNanoseconds: 0))
         #expect(identifier.low != differs.next(wallNanoseconds: 0).low)
         #expect(identifier.low != first.next(wallNanoseconds: 0).low)
+        #expect(identifier.high == 7)
     }
 
     private static func decode(_ text: String) -> (high: UInt64, low: UInt64) {

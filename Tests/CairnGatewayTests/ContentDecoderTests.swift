@@ -78,7 +78,9 @@ import Testing
     func `bytes of no coding are corrupt or never end`(codings: [ContentCoding]) {
         var generator = SystemRandomNumberGenerator()
         for _ in 0..<2000 {
-            let bytes = (0..<Int.random(in: 1...80, using: &generator)).map { _ in UInt8.random(in: 0...255, using: &generator) }
+            let bytes = (0..<Int.random(in: 1...80, using: &generator)).map { _ in
+                UInt8.random(in: 0...255, using: &generator)
+            }
             // Random deflate and brotli data now and then is valid: then it is short.
             if let output = try? decode(codings, bytes) { #expect(output.count < 1 << 20) }
         }
@@ -122,7 +124,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("gzip", [ContentCoding.gzip]), ("x-gzip", [.gzip]), ("GZIP", [.gzip]), ("deflate", [.deflate]), ("br", [.brotli]),
+        ("gzip", [ContentCoding.gzip]), ("x-gzip", [.gzip]), ("GZIP", [.gzip]), ("deflate", [.deflate]),
+        ("br", [.brotli]),
         ("zstd", [.zstd]), ("identity", []), ("", []), (" gzip \t", [.gzip]), ("gzip, br", [.gzip, .brotli]),
         ("identity,gzip,,identity", [.gzip]),
     ])
@@ -133,8 +136,12 @@ import Testing
     @Test func `unknown and too many codings are refused with 415`() {
         #expect(throws: ContentDecodingError.unsupported) { try ContentCoding.list(field: Array("compress".utf8).span) }
         #expect(throws: ContentDecodingError.unsupported) { try ContentCoding.list(field: Array("gzip;q=1".utf8).span) }
-        #expect(throws: ContentDecodingError.tooMany) { try ContentCoding.list(field: Array("gzip,gzip,gzip".utf8).span) }
-        #expect(throws: ContentDecodingError.tooMany) { try ContentDecoder(codings: [.gzip, .gzip, .brotli], bytesMax: 1) }
+        #expect(throws: ContentDecodingError.tooMany) {
+            try ContentCoding.list(field: Array("gzip,gzip,gzip".utf8).span)
+        }
+        #expect(throws: ContentDecodingError.tooMany) {
+            try ContentDecoder(codings: [.gzip, .gzip, .brotli], bytesMax: 1)
+        }
         #expect(ContentDecodingError.unsupported.requestError.kind.status == 415)
         #expect(ContentDecodingError.tooMany.requestError.kind.status == 415)
     }

@@ -1,5 +1,5 @@
-// Content in every coding, made once by Python 3.11 (zlib) and the PyPI packages brotli and zstandard, so that what decodes
-// was not encoded by the same code.
+// Content in every coding, made once by Python 3.11 (zlib) and the PyPI packages brotli and zstandard, so that what
+// decodes was not encoded by the same code.
 
 import Foundation
 

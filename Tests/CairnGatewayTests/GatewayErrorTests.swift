@@ -22,7 +22,8 @@ import Testing
     @Test func `Anthropic types are those of its API and fit the status`() {
         let expected: [UInt16: Set<String>] = [
             400: ["invalid_request_error"], 401: ["authentication_error"], 403: ["permission_error"],
-            404: ["not_found_error"], 405: ["invalid_request_error"], 408: ["timeout_error"], 413: ["request_too_large"],
+            404: ["not_found_error"], 405: ["invalid_request_error"], 408: ["timeout_error"],
+            413: ["request_too_large"],
             415: ["invalid_request_error"], 417: ["invalid_request_error"], 431: ["request_too_large"],
             500: ["api_error"], 501: ["invalid_request_error"], 502: ["api_error"], 503: ["overloaded_error"],
             504: ["timeout_error"], 505: ["invalid_request_error"],
@@ -32,15 +33,17 @@ import Testing
         }
     }
 
-    @Test(arguments: [
-        (GatewayError.Kind.upstreamRefused, 502), (.upstreamNameNotFound, 502), (.upstreamTLS, 502),
-        (.upstreamConnectTimeout, 504), (.upstreamFirstByteTimeout, 504), (.upstreamIdleTimeout, 504),
-        (.upstreamReset, 502), (.upstreamMalformed, 502), (.upstreamTruncated, 502), (.upstreamTooManyConnections, 503),
-        (.bodyTooLarge, 413), (.headersTooLarge, 431), (.badRequest, 400), (.badEncoding, 400),
-        (.unsupportedEncoding, 415), (.foreignHost, 403), (.foreignOrigin, 403), (.unknownRoute, 404),
-        (.methodNotAllowed, 405), (.requestTimeout, 408), (.tooManyConnections, 503), (.draining, 503),
-        (.adminKeyRequired, 401), (.internalFault, 500),
-    ] as [(GatewayError.Kind, UInt16)])
+    @Test(
+        arguments: [
+            (GatewayError.Kind.upstreamRefused, 502), (.upstreamNameNotFound, 502), (.upstreamTLS, 502),
+            (.upstreamConnectTimeout, 504), (.upstreamFirstByteTimeout, 504), (.upstreamIdleTimeout, 504),
+            (.upstreamReset, 502), (.upstreamMalformed, 502), (.upstreamTruncated, 502),
+            (.upstreamTooManyConnections, 503),
+            (.bodyTooLarge, 413), (.headersTooLarge, 431), (.badRequest, 400), (.badEncoding, 400),
+            (.unsupportedEncoding, 415), (.foreignHost, 403), (.foreignOrigin, 403), (.unknownRoute, 404),
+            (.methodNotAllowed, 405), (.requestTimeout, 408), (.tooManyConnections, 503), (.draining, 503),
+            (.adminKeyRequired, 401), (.internalFault, 500),
+        ] as [(GatewayError.Kind, UInt16)])
     func `kinds have the statuses that clients expect`(kind: GatewayError.Kind, status: UInt16) {
         #expect(kind.status == status)
     }

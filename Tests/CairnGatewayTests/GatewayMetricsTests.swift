@@ -32,7 +32,8 @@ import Testing
 @Suite struct GatewayMetricsTests {
     private func metrics(upstreams: [String] = ["main", "spare"], loopCount: Int = 2) -> GatewayMetrics {
         GatewayMetrics(
-            upstreams: upstreams, loopCount: loopCount, version: "1.2.3", startWallNanoseconds: 1_700_000_000_500_000_000
+            upstreams: upstreams, loopCount: loopCount, version: "1.2.3",
+            startWallNanoseconds: 1_700_000_000_500_000_000
         ) { GatewayMetrics.Readings(downstreamConnections: 11, upstreamConnections: 4, usageRecordsDropped: 3) }
     }
 

@@ -16,7 +16,8 @@ import Testing
 
     @Test(arguments: [
         "127.0.0.1:8787", "localhost:8787", "localhost", "LOCALHOST:1", "127.0.0.1", "127.255.0.99:65535", "[::1]",
-        "[::1]:8787", "app.localhost:8787", "a.b.LocalHost", "localhost.", "localhost.:8787", "host.docker.internal:8787",
+        "[::1]:8787", "app.localhost:8787", "a.b.LocalHost", "localhost.", "localhost.:8787",
+        "host.docker.internal:8787",
         "HOST.docker.internal", "build-box", "[fd00::7]:8787",
     ])
     func `a loopback listener answers to its own names`(host: String) {

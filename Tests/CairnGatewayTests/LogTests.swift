@@ -49,11 +49,11 @@ import Testing
     @Test func `a line is logfmt with time, level, event and fields in their order`() {
         let recorder = Recorder(level: .info)
 
-        recorder.log.info("call_done", ["status": 200, "model": "gpt-5", "note": .text("two words"), "empty": ""])
+        recorder.log.info("done", ["status": 200, "model": "gpt-5", "note": .text("two words"), "empty": ""])
 
         #expect(
             recorder.lines() == [
-                #"time=2026-11-20T10:04:21.123Z level=info event=call_done status=200 model=gpt-5 note="two words" empty="""#
+                #"time=2026-11-20T10:04:21.123Z level=info event=done status=200 model=gpt-5 note="two words" empty="""#
             ])
     }
 
@@ -66,7 +66,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "a\nlevel=error event=forged", "a\r\nb", "\u{1B}[2Jclear", "quote\" level=error", "back\\slash", "k=v", "nul\u{0}",
+        "a\nlevel=error event=forged", "a\r\nb", "\u{1B}[2Jclear", "quote\" level=error", "back\\slash", "k=v",
+        "nul\u{0}",
         "\u{85}\u{2028}\u{2029}", "right-to-left \u{202E}", "\u{9B}31m",
     ])
     func `no value can end its line, forge a field or reach the terminal`(value: String) throws {
@@ -80,7 +81,8 @@ import Testing
         #expect(line.unicodeScalars.allSatisfy { $0.properties.generalCategory != .control && $0.value != 0x202E })
         #expect(line.contains("value=\"") && line.hasSuffix("\" last=1"))
         let quoted = line.components(separatedBy: "value=")[1].dropLast(" last=1".count)
-        #expect(try JSONSerialization.jsonObject(with: Data(quoted.utf8), options: .fragmentsAllowed) as? String == value)
+        #expect(
+            try JSONSerialization.jsonObject(with: Data(quoted.utf8), options: .fragmentsAllowed) as? String == value)
     }
 
     @Test(arguments: Log.Level.allCases)
@@ -144,7 +146,9 @@ import Testing
         let start = Date()
 
         for _ in 0..<200 {
-            for _ in 0..<Log.linesPerSecondMax { recorder.log.info("event", ["pad": .text(String(repeating: "x", count: 900))]) }
+            for _ in 0..<Log.linesPerSecondMax {
+                recorder.log.info("event", ["pad": .text(String(repeating: "x", count: 900))])
+            }
             recorder.advance(nanoseconds: 1_000_000_000)
         }
         #expect(Date().timeIntervalSince(start) < 5)
@@ -153,6 +157,26 @@ import Testing
 
         #expect(kept < 200 * Log.linesPerSecondMax)
         #expect(recorder.lines().first?.contains("lost=\(200 * Log.linesPerSecondMax - kept)") == true)
+    }
+
+    @Test func `lines of many threads come whole`() {
+        let recorder = Recorder(level: .info)
+        let running = Atomic(4)
+
+        for number in 0..<4 {
+            Thread {
+                for _ in 0..<50 {
+                    recorder.advance(nanoseconds: 1_000_000_000)
+                    recorder.log.info("event", ["thread": .integer(number), "end": "end"])
+                }
+                running.wrappingSubtract(1, ordering: .releasing)
+            }.start()
+        }
+        #expect(eventually { running.load(ordering: .acquiring) == 0 })
+
+        let lines = recorder.lines()
+        #expect(lines.count == 200)
+        #expect(lines.allSatisfy { $0.hasPrefix("time=") && $0.hasSuffix(" end=end") })
     }
 
     @Test func `fields of a level that is off are not evaluated`() {

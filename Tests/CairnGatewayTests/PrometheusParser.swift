@@ -1,5 +1,5 @@
-// A strict reader of Prometheus's text exposition format 0.0.4, to test what the gateway writes. It accepts nothing that
-// the format's description does not, and checks what histograms promise.
+// A strict reader of Prometheus's text exposition format 0.0.4, to test what the gateway writes. It accepts nothing
+// that the format's description does not, and checks what histograms promise.
 
 @testable import CairnGateway
 
@@ -54,7 +54,9 @@ struct PrometheusText {
         guard suffixes.contains(where: { family + $0 == sample.name }) else {
             throw Failure(description: "\(sample.name) stands in the family \(family)")
         }
-        guard types[family] != "counter" || sample.value >= 0 else { throw Failure(description: "a counter below zero") }
+        guard types[family] != "counter" || sample.value >= 0 else {
+            throw Failure(description: "a counter below zero")
+        }
         guard !samples.contains(where: { $0.name == sample.name && $0.labels == sample.labels }) else {
             throw Failure(description: "\(sample.name) \(sample.labels) comes twice")
         }
@@ -66,7 +68,8 @@ struct PrometheusText {
             var last: [[String: String]: (bound: Double, count: Double)] = [:]
             for sample in samples where sample.name == family + "_bucket" {
                 var series = sample.labels
-                guard let le = series.removeValue(forKey: "le"), let bound = le == "+Inf" ? .infinity : Double(le) else {
+                guard let le = series.removeValue(forKey: "le"), let bound = le == "+Inf" ? .infinity : Double(le)
+                else {
                     throw Failure(description: "a bucket without le")
                 }
                 if let before = last[series], before.bound >= bound || before.count > sample.value {
@@ -99,7 +102,9 @@ struct PrometheusText {
                 rest = rest.dropFirst(label.count)
                 guard rest.hasPrefix("=\"") else { throw Failure(description: "no label value: \(line)") }
                 labels[label] = try labelValue(&rest, line)
-                if rest.first == "," { rest = rest.dropFirst() } else if rest.first != "}" {
+                if rest.first == "," {
+                    rest = rest.dropFirst()
+                } else if rest.first != "}" {
                     throw Failure(description: "labels without comma: \(line)")
                 }
             }
@@ -131,7 +136,9 @@ struct PrometheusText {
     }
 
     private static func checkedName(_ name: String) throws -> String {
-        guard name.wholeMatch(of: /[a-zA-Z_:][a-zA-Z0-9_:]*/) != nil else { throw Failure(description: "bad name: \(name)") }
+        guard name.wholeMatch(of: /[a-zA-Z_:][a-zA-Z0-9_:]*/) != nil else {
+            throw Failure(description: "bad name: \(name)")
+        }
         return name
     }
 }

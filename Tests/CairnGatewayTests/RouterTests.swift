@@ -63,7 +63,8 @@ import Testing
         (RequestMethod.get, "/health", Route.health), (.post, "/health", .health), (.get, "/v1/health", .health),
         (.post, "/v1/health?full=1", .health), (.head, "/health", .health), (.get, "/metrics", .metrics),
         (.get, "/", .root), (.head, "/?x", .root), (.get, "/favicon.ico", .unknown), (.post, "/v2/chat", .unknown),
-        (.get, "/v1x", .unknown), (.get, "/anthropic", .unknown), (.get, "/modelsx", .unknown), (.get, "/chatter", .unknown),
+        (.get, "/v1x", .unknown), (.get, "/anthropic", .unknown), (.get, "/modelsx", .unknown),
+        (.get, "/chatter", .unknown),
     ])
     func `what is not below v1 stays here`(method: RequestMethod, target: String, expected: Route) throws {
         let routed = try route(method, target)
@@ -94,6 +95,7 @@ import Testing
         ("//v1/models", .leadingDoubleSlash), ("//", .leadingDoubleSlash), ("http://h//v1/models", .leadingDoubleSlash),
         ("", .notAPath), ("*", .notAPath), ("v1/models", .notAPath), ("ftp://h/v1/models", .notAPath),
         ("http:///v1/models", .notAPath), ("http://h", .notAPath), ("http://h?/x", .notAPath), ("http://", .notAPath),
+        ("http://h%2F../v1/models", .notAPath), ("http://user@h/v1/models", .notAPath), ("http://h:x/v1", .notAPath),
     ])
     func `a target that two programs could read differently is refused`(target: String, refusal: TargetRefusal) {
         #expect(throws: refusal) { try route(.get, target) }
@@ -133,7 +135,9 @@ import Testing
 
     @Test func `whatever is routed has no dot segment, and its suffix lies inside it`() {
         var generator = SystemRandomNumberGenerator()
-        let pieces = ["/", "v1", "anthropic", "%2e", ".", "%2F", "?", "http://h", "models", "\\", "#", "%", "é", "messages"]
+        let pieces = [
+            "/", "v1", "anthropic", "%2e", ".", "%2F", "?", "http://h", "models", "\\", "#", "%", "é", "messages",
+        ]
         var routedCount = 0
         for _ in 0..<20_000 {
             let chosen = (0..<Int.random(in: 1...8, using: &generator)).compactMap { _ in

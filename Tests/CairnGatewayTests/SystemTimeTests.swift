@@ -16,7 +16,9 @@ import Testing
         let formatter = ISO8601DateFormatter()
         var timestamps = TimestampWriter()
         var generator = SystemRandomNumberGenerator()
-        let leapDays: [UInt64] = [0, 951_782_399, 951_782_400, 951_868_800, 1_709_164_800, 4_107_542_399, 4_107_542_400]
+        let leapDays: [UInt64] = [
+            0, 951_782_399, 951_782_400, 951_868_800, 1_709_164_800, 4_107_542_399, 4_107_542_400,
+        ]
         let seconds = leapDays + (0..<500).map { _ in UInt64.random(in: 0..<8_000_000_000, using: &generator) }
 
         for second in seconds {

@@ -101,9 +101,10 @@ import Testing
         for number in 10..<55 { log.append(record(number), loopIndex: 0) }
         #expect(log.close(withinMilliseconds: 5000))
 
-        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path + "/home").sorted() == [
-            "usage.jsonl", "usage.jsonl.1", "usage.jsonl.2",
-        ])
+        #expect(
+            try FileManager.default.contentsOfDirectory(atPath: folder.path + "/home").sorted() == [
+                "usage.jsonl", "usage.jsonl.1", "usage.jsonl.2",
+            ])
         #expect(try numbers(folder.text("home/usage.jsonl")) == Array(50..<55))
         #expect(try numbers(folder.text("home/usage.jsonl.1")) == Array(40..<50))
         #expect(try numbers(folder.text("home/usage.jsonl.2")) == Array(30..<40))
@@ -128,9 +129,10 @@ import Testing
         for number in 0..<2 { log.append(record(number), loopIndex: 0) }
         #expect(log.close(withinMilliseconds: 5000))
 
-        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path + "/home").sorted() == [
-            "usage.jsonl", "usage.jsonl.1",
-        ])
+        #expect(
+            try FileManager.default.contentsOfDirectory(atPath: folder.path + "/home").sorted() == [
+                "usage.jsonl", "usage.jsonl.1",
+            ])
     }
 
     @Test func `a run goes on in the file of the one before, behind a line it left unfinished`() throws {
@@ -247,7 +249,9 @@ import Testing
             limit.rlim_cur = 10
             setrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit)
             start = 0
-            #expect(throws: UsageFileError(step: "write", errno: EFBIG)) { try file.append("second\nthird\n", from: &start) }
+            #expect(throws: UsageFileError(step: "write", errno: EFBIG)) {
+                try file.append("second\nthird\n", from: &start)
+            }
             #expect(start == 4)
             limit.rlim_cur = before
             setrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit)
@@ -275,7 +279,8 @@ import Testing
 extension UsageFile {
     /// Appends text for a test.
     mutating func append(_ text: String, from start: inout Int) throws(UsageFileError) {
-        try Array(text.utf8).withUnsafeBufferPointer { (bytes) throws(UsageFileError) in try append(bytes, from: &start) }
+        try Array(text.utf8).withUnsafeBufferPointer { (bytes) throws(UsageFileError) in try append(bytes, from: &start)
+        }
     }
 }
 

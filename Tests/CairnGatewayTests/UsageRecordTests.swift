@@ -7,7 +7,8 @@ extension UsageRecord {
     /// The record of the format's example.
     static let example = UsageRecord(
         wallNanoseconds: 1_795_169_061_123_456_789, call: CallIdentifier(high: 1 << 16, low: 2), dialect: .chat,
-        route: .chatCompletions, upstream: "main", model: Array("gpt-5".utf8), status: 200, isStream: true, outcome: .ok,
+        route: .chatCompletions, upstream: "main", model: Array("gpt-5".utf8), status: 200, isStream: true,
+        outcome: .ok,
         totalNanoseconds: 12_345_000, firstByteNanoseconds: 10_100_000, addedNanoseconds: 42_000, requestBytes: 2048,
         responseBytes: 635, usage: Array(#"{"prompt_tokens": 5, "cost":1.0e-05}"#.utf8))
 
@@ -57,8 +58,10 @@ extension UsageRecord {
     }
 
     @Test(arguments: [
-        "", "null", "5", "[1]", "{", "{}}", "{\"a\":1,}", "{\"a\" 1}", "{\"a\":01}", "{\"a\":+1}", "{\"a\":1.}", "{'a':1}",
-        "{\"a\":\"\\x\"}", "{\"a\":\"\n\"}", "{\"a\":\"\\u12g4\"}", "{\"a\":tru}", "{\"a\":\"b}", "{\"a\":1e}", "{\"a\":-}",
+        "", "null", "5", "[1]", "{", "{}}", "{\"a\":1,}", "{\"a\" 1}", "{\"a\":01}", "{\"a\":+1}", "{\"a\":1.}",
+        "{'a':1}",
+        "{\"a\":\"\\x\"}", "{\"a\":\"\n\"}", "{\"a\":\"\\u12g4\"}", "{\"a\":tru}", "{\"a\":\"b}", "{\"a\":1e}",
+        "{\"a\":-}",
         "{\"a\":1}\n{\"b\":2}", "{a:1}", "{\"a\":}", "{\"a\":[1,]}", "{\"a\":[1 2]}",
     ])
     func `a usage that is not a JSON object becomes null`(usage: String) throws {

@@ -4,11 +4,11 @@
 // What the SDKs do with the events was checked with openai 3.51.0 and anthropic 2.10.0 against a loopback server:
 // - chat (openai/_streaming.py): an event whose data has an `error` object raises APIError with its message, type and
 //   code. No `[DONE]` follows: it would end the stream before the error in clients that look for it first.
-// - responses (openai/types/responses/response_error_event.py): the event is delivered as ResponseErrorEvent, which needs
-//   type, code, message, param and sequence_number at the top level; as no `response.completed` came,
+// - responses (openai/types/responses/response_error_event.py): the event is delivered as ResponseErrorEvent, which
+//   needs type, code, message, param and sequence_number at the top level; as no `response.completed` came,
 //   `get_final_response()` raises.
-// - messages (anthropic/_streaming.py): an event named `error` raises APIStatusError, whose `type` is the inner one; the
-//   `event:` line is needed, as events without a name are skipped.
+// - messages (anthropic/_streaming.py): an event named `error` raises APIStatusError, whose `type` is the inner one;
+//   the `event:` line is needed, as events without a name are skipped.
 
 extension GatewayError {
     /// At most this much of the detail is shown.

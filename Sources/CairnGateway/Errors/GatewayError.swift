@@ -1,5 +1,6 @@
-// What can go wrong with a call, as values: the gateway's own failures and refusals. Errors that an upstream answers are
-// not here: they pass unchanged. GatewayError+Table.swift says what each kind is on the wire, ErrorBody.swift writes it.
+// What can go wrong with a call, as values: the gateway's own failures and refusals. Errors that an upstream answers
+// are not here: they pass unchanged. GatewayError+Table.swift says what each kind is on the wire, ErrorBody.swift
+// writes it.
 
 /// A failure of a call, or the refusal of one.
 struct GatewayError: Error, Equatable, Sendable {

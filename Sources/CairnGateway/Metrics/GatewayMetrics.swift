@@ -84,7 +84,8 @@ final class GatewayMetrics: Sendable {
     }
 
     private func writeCalls(_ series: [Series], _ totals: [UInt64], to writer: inout ByteWriter) {
-        writer.append(family: "cairn_calls_total", .counter, "Finished calls by the class of the status the client got.")
+        writer.append(
+            family: "cairn_calls_total", .counter, "Finished calls by the class of the status the client got.")
         for one in series {
             for statusClass in 0..<MetricsLayout.classCount where totals[one.start + statusClass] != 0 {
                 writer.append("cairn_calls_total{")
@@ -192,7 +193,8 @@ final class GatewayMetrics: Sendable {
             family: "cairn_usage_records_dropped_total", .counter, "Usage records that could not be kept for the file.")
         writer.append(sample: "cairn_usage_records_dropped_total", [], readings.usageRecordsDropped)
 
-        writer.append(family: "cairn_faults_total", .counter, "Steps of the gateway that failed while the call went on.")
+        writer.append(
+            family: "cairn_faults_total", .counter, "Steps of the gateway that failed while the call went on.")
         writer.append(sample: "cairn_faults_total", [], totals[layout.faultsCell])
 
         writer.append(family: "cairn_build_info", .gauge, "The version that runs.")

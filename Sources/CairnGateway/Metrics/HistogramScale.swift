@@ -1,5 +1,6 @@
-// The bucket bounds of the histograms, and the search for a value's bucket. Bounds grow at least twofold, so between two
-// powers of two there is at most one: the position of a value's highest bit gives its bucket but for one comparison.
+// The bucket bounds of the histograms, and the search for a value's bucket. Bounds grow at least twofold, so between
+// two powers of two there is at most one: the position of a value's highest bit gives its bucket but for one
+// comparison.
 
 /// Upper bounds of buckets, in nanoseconds, ascending. A value belongs to the first bucket whose bound is not below it
 /// (`le` in Prometheus), or to the last one, `+Inf`.

@@ -1,6 +1,7 @@
-// The counters of one loop. Only the loop's thread writes them, with a plain load and store each; the scraper reads them
-// from another thread at any time. Both are relaxed atomics: no lock, no lock-prefixed instruction, no data race. The
-// scraper may see a call in one counter and not yet in the next; every counter by itself is exact and never goes back.
+// The counters of one loop. Only the loop's thread writes them, with a plain load and store each; the scraper reads
+// them from another thread at any time. Both are relaxed atomics: no lock, no lock-prefixed instruction, no data
+// race. The scraper may see a call in one counter and not yet in the next; every counter by itself is exact and never
+// goes back.
 
 import Synchronization
 

@@ -1,5 +1,5 @@
-// Tells whether bytes are one JSON value. The usage object that an upstream reports goes into usage.jsonl as it came; this
-// check keeps a broken one from breaking its line.
+// Tells whether bytes are one JSON value. The usage object that an upstream reports goes into usage.jsonl as it came;
+// this check keeps a broken one from breaking its line.
 
 /// A validating pass over JSON (RFC 8259) that builds nothing.
 enum JSONCheck {
@@ -87,7 +87,9 @@ private struct JSONReader {
             case 0..<0x20:
                 return false
             default:
-                guard let length = UTF8Scan.sequenceLength(in: bytes, at: position, to: bytes.count) else { return false }
+                guard let length = UTF8Scan.sequenceLength(in: bytes, at: position, to: bytes.count) else {
+                    return false
+                }
                 position += length
             }
         }
@@ -103,7 +105,9 @@ private struct JSONReader {
         case UInt8(ascii: "u"):
             position += 1
             for _ in 0..<4 {
-                guard next.isASCIIDigit || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(next | 0x20) else { return false }
+                guard next.isASCIIDigit || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(next | 0x20) else {
+                    return false
+                }
                 position += 1
             }
             return true

@@ -1,5 +1,5 @@
-// The file behind the usage log: opened with care, rotated by size, opened anew when it vanished. Used by the writer thread
-// only; every call may wait for the disk.
+// The file behind the usage log: opened with care, rotated by size, opened anew when it vanished. Used by the writer
+// thread only; every call may wait for the disk.
 //
 //     usage.jsonl    the newest        a rotation renames  .jsonl   -> .jsonl.1
 //     usage.jsonl.1  the one before                        .jsonl.1 -> .jsonl.2  ...  and removes the oldest

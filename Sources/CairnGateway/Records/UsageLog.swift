@@ -4,19 +4,20 @@
 //     loop 1 ── append ─▶ lane 1 ─┼─▶ writer thread ── write(2) ─▶ usage.jsonl
 //     ...                         ┘
 //
-// A lane is a buffer with a lock that only its loop and the writer take, the writer for one swap. Nothing waits for the
-// disk but the writer. When the disk is slow or full the lanes fill up, then records are dropped and counted; what is in
-// the lanes is written when the disk is well again.
+// A lane is a buffer with a lock that only its loop and the writer take, the writer for one swap. Nothing waits for
+// the disk but the writer. When the disk is slow or full the lanes fill up, then records are dropped and counted;
+// what is in the lanes is written when the disk is well again.
 //
-// What is lost: when the process crashes, what the last 50 ms brought. When the machine crashes, also what the kernel had
-// not written to the disk yet: the file is not synced, because usage is no ledger.
+// What is lost: when the process crashes, what the last 50 ms brought. When the machine crashes, also what the kernel
+// had not written to the disk yet: the file is not synced, because usage is no ledger.
 
 import Glibc
 import Synchronization
 
 /// The usage log of a gateway.
 final class UsageLog: Sendable {
-    /// Most bytes of lines one loop may have waiting. Reserved as address space twice a loop; used memory follows need.
+    /// Most bytes of lines one loop may have waiting. Address space for them is reserved once a loop and once for the
+    /// writer; memory is used as lines come.
     static let laneBytesMax = 4 * 1024 * 1024
     /// A lane with so many bytes is written at once.
     static let laneBytesUrgent = 1024 * 1024
@@ -31,8 +32,8 @@ final class UsageLog: Sendable {
     private let control: UsageControl
     private let thread: WorkerThread
 
-    /// Starts the writer thread; opens no file before the first record. `directory` is made if it is missing. The file is
-    /// rotated before it grows beyond `bytesMax`; `filesMax` files are kept, the current one included.
+    /// Starts the writer thread; opens no file before the first record. `directory` is made if it is missing. The
+    /// file is rotated before it grows beyond `bytesMax`; `filesMax` files are kept, the current one included.
     init(
         directory: String, bytesMax: Int, filesMax: Int, loopCount: Int, log: Log,
         retryMilliseconds: Int = UsageLog.retryMilliseconds
@@ -67,8 +68,8 @@ final class UsageLog: Sendable {
         control.wakeNow()
     }
 
-    /// Takes no more records, writes what is there and closes the file. Waits for that, at most so long; false: the disk
-    /// did not take all in time, what is left is counted as dropped.
+    /// Takes no more records, writes what is there and closes the file. Waits for that, at most so long; false: the
+    /// disk did not take all in time, what is left is counted as dropped.
     func close(withinMilliseconds milliseconds: Int) -> Bool {
         for lane in lanes { lane.close() }
         control.stop(atOnce: false)
@@ -117,13 +118,13 @@ private final class UsageLane: Sendable {
         var isUrgent = false
     }
 
-    private let state = Mutex(State())
+    private let state = Locked(State())
     private let control: UsageControl
 
     init(control: UsageControl) { self.control = control }
 
     func append(_ record: UsageRecord) {
-        enum Next { case none, wake, wakeNow, drop }
+        enum Next: Sendable { case none, wake, wakeNow, drop }
         let next = state.withLock { state -> Next in
             guard !state.isClosed, state.lines.count <= UsageLog.laneBytesMax - UsageRecord.lineBytesMax else {
                 return .drop
@@ -234,7 +235,8 @@ private struct UsageWriter: ~Copyable {
             [
                 "step": .text(error.step.description), "reason": .text(String(cString: strerror(error.errno))),
                 "dropped": .integer(Int(clamping: control.droppedCount.load(ordering: .relaxed))),
-                "advice": "free or repair the disk below the home directory; records are kept while memory for them lasts",
+                "advice":
+                    "free or repair the disk below the home directory; records are kept while memory for them lasts",
             ])
     }
 
@@ -251,6 +253,16 @@ private struct UsageWriter: ~Copyable {
         file.close()
     }
     private static func lineCount(_ lines: borrowing ByteWriter, from start: Int) -> UInt64 {
-        lines.withBytes { bytes in UInt64(bytes[start...].count { $0 == UInt8(ascii: "\n") }) }
+        lines.withBytes { bytes in
+            var count: UInt64 = 0
+            var position = start
+            while position < bytes.count, let base = bytes.baseAddress,
+                let found = memchr(base + position, Int32(UInt8(ascii: "\n")), bytes.count - position)
+            {
+                count += 1
+                position = UnsafeRawPointer(found) - UnsafeRawPointer(base) + 1
+            }
+            return count
+        }
     }
 }

@@ -1,5 +1,5 @@
-// One line of HOME/usage.jsonl as a value, and its spelling. A record holds numbers and names, never a key and never text
-// of a prompt or an answer.
+// One line of HOME/usage.jsonl as a value, and its spelling. A record holds numbers and names, never a key and never
+// text of a prompt or an answer.
 //
 //     {"time":"2026-11-20T10:04:21.123Z","call":"01J...","dialect":"chat","route":"chat_completions","upstream":"main",
 //      "model":"gpt-5","status":200,"stream":true,"outcome":"ok","ms":{"total":12.345,"first_byte":10.1,"added":0.042},
