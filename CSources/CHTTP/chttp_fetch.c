@@ -19,7 +19,7 @@
 #define CHTTP_FREE_FETCHES_MAX 256
 #define CHTTP_ADDRESS_COUNT_MAX 8
 #define CHTTP_ADDRESS_KEEP_MS 30000     /* a looked-up name is used this long */
-#define CHTTP_IDLE_TRUST_MS 1000        /* a link idle for longer is looked at before it is used */
+#define CHTTP_IDLE_TRUST_MS 1           /* a link idle for this long is looked at before it is used */
 #define CHTTP_FETCH_WIRE_KEEP (16 * 1024)
 #define CHTTP_EARLY_ANSWER_MS 1000      /* after writing failed: an answer that is on its way may still arrive */
 
@@ -57,7 +57,7 @@ struct chttp_fetch {
     uint64_t sent_ns;
     uint64_t written_before;
     chttp_failure failing_with;
-    bool is_sent, is_retried, is_head_method, has_head, is_interim, is_paused, is_whole, keeps_alive, is_waiting, is_failing;
+    bool is_sent, is_written, is_retried, is_head_method, has_head, is_interim, is_paused, is_whole, keeps_alive, is_waiting, is_failing;
 };
 
 struct chttp_origin {
@@ -639,10 +639,18 @@ static void link_write_error(chttp_stream *stream, int uv_error) {
     set_deadline(link, CHTTP_EARLY_ANSWER_MS);
 }
 
+static void link_after_flush(chttp_stream *stream) {
+    chttp_fetch *fetch = ((chttp_link *)stream)->fetch;
+    if (!fetch || !fetch->is_sent || fetch->is_written || chttp_stream_unsent(stream)) return;
+    fetch->is_written = true;
+    fetch->callbacks.on_sent(fetch->callbacks.context, fetch);
+}
+
 static const chttp_stream_events link_events = {
     .on_ready = link_ready,
     .on_data = link_data,
     .on_end = link_end,
+    .after_flush = link_after_flush,
     .on_write_error = link_write_error,
     .on_closed = link_closed,
 };

@@ -147,6 +147,24 @@ void chttp_stream_shut(chttp_stream *stream);  /* half-close for writing, after 
 const char *chttp_tls_failure_text(chttp_stream *stream, char *buffer, size_t size);
 SSL *chttp_tls_open(const chttp_tls *tls, const char *server_name, chttp_stream *stream);
 
+/* ------------------------------------------------------------------------------------------------- large buffers */
+
+/* Large bodies come and go with every call; fresh memory for each would cost a page fault every 4 KiB. A loop keeps some
+ * buffers for the next ones. All are plain malloc memory, so that a body may leave the loop and be freed elsewhere. */
+#define CHTTP_KEPT_BUFFERS_MAX 32
+#define CHTTP_KEPT_BUFFER_BYTES_MAX (4 * 1024 * 1024)  /* a larger one is freed */
+#define CHTTP_KEPT_BYTES_MAX (16 * 1024 * 1024)        /* of all of them together */
+
+typedef struct chttp_buffer {
+    char *memory;
+    size_t size;
+} chttp_buffer;
+
+/* At least `size` bytes; *out_size tells how many. NULL: out of memory. */
+char *chttp_buffer_take(chttp_loop *loop, size_t size, size_t *out_size);
+/* Keeps the memory for the next one, or frees it. */
+void chttp_buffer_give(chttp_loop *loop, char *memory, size_t size);
+
 /* ---------------------------------------------------------------------------------------------------------- loop */
 
 typedef struct chttp_posted {
@@ -187,6 +205,8 @@ struct chttp_loop {
     size_t arena_used;
     chttp_stream *dirty;
 
+    chttp_buffer kept[CHTTP_KEPT_BUFFERS_MAX]; /* the last given first taken */
+    size_t kept_count, kept_bytes;
     struct chttp_call *free_calls;
     size_t free_call_count;
     struct chttp_fetch *free_fetches;

@@ -139,6 +139,32 @@ void chttp_loop_flush(chttp_loop *loop) {
     if (loop->arena_used || loop->arena != loop->arena_first) arena_reset(loop);
 }
 
+/* ------------------------------------------------------------------------------------------------- large buffers */
+
+char *chttp_buffer_take(chttp_loop *loop, size_t size, size_t *out_size) {
+    for (size_t i = loop->kept_count; i-- > 0;) {
+        chttp_buffer kept = loop->kept[i];
+        if (kept.size < size || kept.size / 4 > size) continue; /* too small, or a waste */
+        loop->kept[i] = loop->kept[--loop->kept_count];
+        loop->kept_bytes -= kept.size;
+        *out_size = kept.size;
+        return kept.memory;
+    }
+    *out_size = size;
+    return malloc(size);
+}
+
+void chttp_buffer_give(chttp_loop *loop, char *memory, size_t size) {
+    bool is_kept = size <= CHTTP_KEPT_BUFFER_BYTES_MAX && loop->kept_count < CHTTP_KEPT_BUFFERS_MAX
+        && loop->kept_bytes + size <= CHTTP_KEPT_BYTES_MAX;
+    if (!is_kept) {
+        free(memory);
+        return;
+    }
+    loop->kept[loop->kept_count++] = (chttp_buffer){memory, size};
+    loop->kept_bytes += size;
+}
+
 /* --------------------------------------------------------------------------------------------------------- turns */
 
 static void run_posted(chttp_loop *loop) {
@@ -245,6 +271,7 @@ void chttp_loop_free(chttp_loop *loop) {
         free(loop->posted);
         loop->posted = next;
     }
+    while (loop->kept_count) free(loop->kept[--loop->kept_count].memory);
     chttp_server_free_pools(loop);
     chttp_fetch_free_pools(loop);
     arena_reset(loop);

@@ -24,8 +24,9 @@
 #include <unistd.h>
 
 #define CHTTP_FREE_CALLS_MAX 256             /* calls kept per loop for the next requests */
-#define CHTTP_KEPT_BODY_BYTES_MAX (64 * 1024) /* a kept call keeps a body buffer up to this size */
+#define CHTTP_SMALL_BODY_BYTES (16 * 1024) /* a kept call keeps its body buffer up to this size */
 #define CHTTP_FIRST_BODY_BYTES (4 * 1024)
+#define CHTTP_HEAD_READ_BYTES (16 * 1024)    /* one read while a head is awaited */
 #define CHTTP_CHUNK_EXTENSION_BYTES_MAX (16 * 1024)
 #define CHTTP_ACCEPT_RETRY_MS 100 /* after file descriptors ran out */
 
@@ -121,8 +122,8 @@ static chttp_call *call_new(chttp_conn *conn) {
 
 static void call_free(chttp_loop *loop, chttp_call *call) {
     loop->counts.downstream_calls--;
-    if (call->body_capacity > CHTTP_KEPT_BODY_BYTES_MAX) {
-        free(call->body);
+    if (call->body_capacity > CHTTP_SMALL_BODY_BYTES) {
+        chttp_buffer_give(loop, call->body, call->body_capacity);
         call->body = NULL;
         call->body_capacity = 0;
     }
@@ -383,11 +384,15 @@ static int on_head_complete(llhttp_t *parser) {
 static bool reserve_body(chttp_call *call, size_t length) {
     size_t needed = call->body_length + length;
     if (needed <= call->body_capacity) return true;
+    chttp_loop *loop = call->server->loop;
     size_t capacity = call->body_capacity ? call->body_capacity : CHTTP_FIRST_BODY_BYTES;
     while (capacity < needed) capacity += capacity / 2;
-    if (call->body_expected != UINT64_MAX && capacity < call->body_expected) capacity = (size_t)call->body_expected;
-    char *body = realloc(call->body, capacity);
+    if (call->body_expected != UINT64_MAX && capacity <= call->body_expected) capacity = (size_t)call->body_expected + 1;
+    char *body = capacity > CHTTP_SMALL_BODY_BYTES ? chttp_buffer_take(loop, capacity, &capacity) : malloc(capacity);
     if (!body) return false;
+    if (call->body_length) memcpy(body, call->body, call->body_length);
+    if (call->body_capacity > CHTTP_SMALL_BODY_BYTES) chttp_buffer_give(loop, call->body, call->body_capacity);
+    else free(call->body);
     call->body = body;
     call->body_capacity = capacity;
     return true;
@@ -497,13 +502,20 @@ static bool keep_for_later(chttp_conn *conn, const char *data, size_t length) {
     return true;
 }
 
+/* A head is looked for in a short read, so that little of a large body has to be moved; the rest of a body of known
+ * length is read where it belongs. One byte more than expected is offered, so that a read that completes the body does
+ * not fill its buffer: libuv would take that for a sign of more and read once for nothing. */
 static char *conn_place(chttp_stream *stream, size_t *out_size) {
     chttp_conn *conn = (chttp_conn *)stream;
     chttp_call *call = conn->call;
+    if (conn->phase == CONN_IDLE || conn->phase == CONN_HEAD) {
+        *out_size = CHTTP_HEAD_READ_BYTES;
+        return stream->loop->read_buffer;
+    }
     if (conn->phase != CONN_BODY || !call || call->is_started || call->body_expected == UINT64_MAX) return NULL;
     uint64_t left = call->body_expected - call->body_length;
-    if (left == 0 || !reserve_body(call, (size_t)left)) return NULL;
-    *out_size = (size_t)left;
+    if (left == 0 || !reserve_body(call, (size_t)left + 1)) return NULL;
+    *out_size = (size_t)left + 1;
     return call->body + call->body_length;
 }
 
@@ -813,6 +825,15 @@ chttp_bytes chttp_call_method(const chttp_call *call) {
 }
 
 uint64_t chttp_call_bytes_sent(const chttp_call *call) { return call->conn->stream.written - call->written_before; }
+
+void chttp_call_release_body(chttp_call *call) {
+    if (call->body_capacity > CHTTP_SMALL_BODY_BYTES) {
+        chttp_buffer_give(call->server->loop, call->body, call->body_capacity);
+        call->body = NULL;
+        call->body_capacity = 0;
+    }
+    call->body_length = 0;
+}
 
 char *chttp_call_take_body(chttp_call *call, size_t *out_length) {
     char *body = call->body;

@@ -174,6 +174,12 @@ final class CallLife: FetchHandler {
 
     // MARK: answer
 
+    /// A stream may go on for long; what it was asked with need not be kept so long.
+    func fetchSent(_ fetch: Fetch) {
+        decodedBody = nil
+        call.releaseBody()
+    }
+
     func fetchHead(_ fetch: Fetch) {
         let now = call.loop.nowNanoseconds
         firstByteNanoseconds = now &- arrivedNanoseconds

@@ -51,11 +51,17 @@ public final class Origin: @unchecked Sendable {
 
 /// What happens to a fetch. On the loop's thread; `ended` or `failed` comes exactly once and last, unless cancelled.
 public protocol FetchHandler: AnyObject {
+    /// The kernel has the whole request: its body is not needed any more.
+    func fetchSent(_ fetch: Fetch)
     func fetchHead(_ fetch: Fetch)
     /// A view for the call. Bytes handed to `ServerCall.write` from here are not copied.
     func fetchData(_ fetch: Fetch, _ bytes: UnsafeRawBufferPointer)
     func fetchEnded(_ fetch: Fetch)
     func fetchFailed(_ fetch: Fetch, _ failure: FetchFailure, detail: String)
+}
+
+extension FetchHandler {
+    public func fetchSent(_ fetch: Fetch) {}
 }
 
 /// What to send. All bytes but the body are copied by `Fetch.init`.
@@ -70,7 +76,7 @@ public struct FetchRequest {
     public var less: NameSet?
     /// Further lines as `headerLines` makes them.
     public var fieldLines: UnsafeRawBufferPointer
-    /// Nil: no body and no Content-Length. The memory must stay until the fetch is over.
+    /// Nil: no body and no Content-Length. The memory must stay until `fetchSent` or the end of the fetch.
     public var body: UnsafeRawBufferPointer?
 
     public init(
@@ -99,6 +105,10 @@ public final class Fetch {
         let context = Unmanaged.passRetained(self).toOpaque()
         var callbacks = chttp_fetch_callbacks(
             context: context,
+            on_sent: { context, _ in
+                let fetch = Fetch.of(context)
+                fetch.handler?.fetchSent(fetch)
+            },
             on_head: { context, _ in
                 let fetch = Fetch.of(context)
                 fetch.handler?.fetchHead(fetch)

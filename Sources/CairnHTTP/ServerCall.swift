@@ -55,6 +55,12 @@ public final class ServerCall: @unchecked Sendable {
         try read(handle.map { chttp_call_body($0).buffer } ?? UnsafeRawBufferPointer(start: nil, count: 0))
     }
 
+    /// Nobody will look at the body again: its memory serves the next call.
+    public func releaseBody() {
+        guard let handle else { return }
+        chttp_call_release_body(handle)
+    }
+
     /// Takes the body out of the call, so that it may be used elsewhere. Afterwards `withBody` sees none.
     public func takeBody() -> OwnedBytes? {
         guard let handle else { return nil }

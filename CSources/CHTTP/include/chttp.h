@@ -190,6 +190,8 @@ uint64_t chttp_call_body_bytes_written(const chttp_call *call); /* answer's body
 uint64_t chttp_call_bytes_sent(const chttp_call *call);         /* everything of it that the kernel took */
 /* True: more than the high-water mark is waiting, and on_drained will tell when it is below the low-water mark. */
 bool chttp_call_is_congested(chttp_call *call);
+/* Nobody will look at the body again: its memory serves the next call. */
+void chttp_call_release_body(chttp_call *call);
 /* The body leaves the call: returns owned (chttp_free), *out_length its size. */
 char *chttp_call_take_body(chttp_call *call, size_t *out_length);
 void chttp_free(void *memory);
@@ -261,6 +263,8 @@ void chttp_origin_free(chttp_origin *origin);
 
 typedef struct chttp_fetch_callbacks {
     void *context;
+    /* The kernel has the whole request: its body is not needed any more. At most once, before on_end or on_fail. */
+    void (*on_sent)(void *context, chttp_fetch *fetch);
     /* The head of the (final) answer. */
     void (*on_head)(void *context, chttp_fetch *fetch);
     void (*on_data)(void *context, chttp_fetch *fetch, const char *data, size_t length);
@@ -278,7 +282,7 @@ typedef struct chttp_request {
     const chttp_names *fields_less;
     chttp_bytes fields;             /* further field lines, each ended by CRLF; copied */
     bool has_body;                  /* a Content-Length is written, 0 included */
-    chttp_bytes body;               /* *borrowed* until the terminal callback or chttp_fetch_cancel */
+    chttp_bytes body;               /* *borrowed* until on_sent, the terminal callback or chttp_fetch_cancel */
 } chttp_request;
 
 /* Sends a request on an idle connection or a new one. Head fields are copied. A connection that turns out to be
