@@ -254,8 +254,6 @@ bool chttp_loop_post(chttp_loop *loop, chttp_job job, void *context) {
     return true;
 }
 
-void chttp_loop_wake(chttp_loop *loop) { uv_async_send(&loop->wake); }
-
 static void close_handle(uv_handle_t *handle, void *context) {
     if (!uv_is_closing(handle)) uv_close(handle, NULL);
 }

@@ -279,8 +279,8 @@ private final class HandlerRelay: ServerHandler, @unchecked Sendable {
 
 /// Adds up what loops report, and waits for all of them.
 private final class OpenCallCounter: Sendable {
-    private let state: Mutex<(sum: Int, missing: Int)>
-    init(loopCount: Int) { state = Mutex((0, loopCount)) }
+    private let state: Locked<(sum: Int, missing: Int)>
+    init(loopCount: Int) { state = Locked((0, loopCount)) }
     func add(_ count: Int) { state.withLock { $0 = ($0.sum + count, $0.missing - 1) } }
     /// Waits at most a second; a loop that does not answer by then counts as busy.
     func total() -> Int {

@@ -29,7 +29,7 @@ final class ServiceState: Sendable {
 
 /// The connections of all loops when they were last asked.
 final class LatestCounts: Sendable {
-    private let counts = Mutex<[LoopCounts]>([])
+    private let counts = Locked<[LoopCounts]>([])
     func store(_ latest: [LoopCounts]) { counts.withLock { $0 = latest } }
     func load() -> [LoopCounts] { counts.withLock { $0 } }
 }

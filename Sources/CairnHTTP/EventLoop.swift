@@ -12,12 +12,10 @@ import Glibc
 import Synchronization
 
 public final class EventLoop: @unchecked Sendable {
-    // Sendable: `handle` is used from other threads only through chttp_loop_post, _wake and _stop, which allow it;
-    // `jobs` is touched on the loop's thread only; `remoteJobs` is behind its mutex.
+    // Sendable: `handle` is used from other threads only through chttp_loop_post and _stop, which allow it; `jobs` is
+    // touched on the loop's thread only.
     let handle: OpaquePointer
     private let jobs = LocalJobs()
-    private let remoteJobs = Mutex<[UnownedJob]>([])
-    private let hasRemoteJobs = Atomic<Bool>(false)
     private let threadNumber = Atomic<UInt>(0)
     /// Runs tasks on this loop: `Task(executorPreference: loop.taskExecutor) { ... }`.
     public private(set) var taskExecutor: LoopTaskExecutor!
@@ -117,19 +115,11 @@ public final class EventLoop: @unchecked Sendable {
             jobs.list.append(job)
             return
         }
-        remoteJobs.withLock { $0.append(job) }
-        hasRemoteJobs.store(true, ordering: .releasing)
-        chttp_loop_wake(handle)
+        post { [jobs] in jobs.list.append(job) }
     }
 
     /// One turn: runs what was enqueued, at most `jobsPerTurnMax` jobs, so that sockets are never starved.
     private func turn() -> Bool {
-        if hasRemoteJobs.exchange(false, ordering: .acquiring) {
-            jobs.list.append(contentsOf: remoteJobs.withLock { queue in
-                defer { queue.removeAll(keepingCapacity: true) }
-                return queue
-            })
-        }
         var done = 0
         while done < jobs.list.count && done < jobsPerTurnMax {
             jobs.list[done].runSynchronously(on: taskExecutor.asUnownedTaskExecutor())
@@ -175,7 +165,8 @@ private final class LoopBox {
     weak var loop: EventLoop?
 }
 
-private final class LocalJobs {
+private final class LocalJobs: @unchecked Sendable {
+    // Sendable: touched on the loop's thread only; jobs from other threads come as posted closures.
     @exclusivity(unchecked) var list: [UnownedJob] = []
 }
 

@@ -56,7 +56,6 @@ void chttp_loop_stop(chttp_loop *loop); /* any thread; run() returns soon after 
 void chttp_loop_free(chttp_loop *loop);
 /* Runs `job(context)` on the loop's thread, in order of posting. Any thread. False if out of memory. */
 bool chttp_loop_post(chttp_loop *loop, chttp_job job, void *context);
-void chttp_loop_wake(chttp_loop *loop); /* ends the wait, so that on_turn runs soon; any thread, cheap when repeated */
 /* Runs `work` on a worker thread, then `done` on the loop's thread. False if it could not be queued. */
 bool chttp_loop_offload(chttp_loop *loop, chttp_job work, chttp_job done, void *context);
 /* Calls `fire` once after `milliseconds`. The handle dies when it fired or was cancelled. NULL if out of memory. */
