@@ -93,6 +93,8 @@ struct ArgumentHints {
     var callIndex: Int
     /// Words from what the user asked.
     var subject: String
+    /// Whether a path should be a folder (the tool lists).
+    var isListing = false
 
     func text(for name: String, format: String?) -> String {
         switch format {
@@ -111,7 +113,7 @@ struct ArgumentHints {
             ("folder", [".", "docs"]),
             ("cwd", ["."]),
             ("file", ["README.md", "docs/overview.md"]),
-            ("path", ["README.md", ".", "docs"]),
+            ("path", isListing ? [".", "docs"] : ["README.md", "docs/overview.md", "notes.txt"]),
             ("pattern", ["*.md", "cairn"]),
             ("glob", ["*.md", "*.txt"]),
             ("url", ["http://127.0.0.1/"]),

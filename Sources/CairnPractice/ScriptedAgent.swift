@@ -83,7 +83,8 @@ struct ScriptedAgent: Sendable {
         _ tool: Tool, _ conversation: Conversation, index: Int, callIndex: Int
     ) -> ToolCall {
         let subject = conversation.lastUserText.wordPieces.prefix(8).joined()
-        let hints = ArgumentHints(callIndex: callIndex, subject: subject)
+        let isListing = ["list", "ls", "glob", "dir"].contains { tool.name.lowercased().contains($0) }
+        let hints = ArgumentHints(callIndex: callIndex, subject: subject, isListing: isListing)
         let input =
             switch tool.input {
             case .schema(let schema):
