@@ -94,7 +94,10 @@ struct ChatRequest: Sendable {
         guard let name = definition?["name"]?.text else { throw .missing(parameter, dialect: .chat) }
         guard isToolName(name) else {
             throw .invalid(
-                "Invalid '\(parameter)': string does not match pattern. Expected a string that matches the pattern '^[a-zA-Z0-9_-]+$'.",
+                """
+                Invalid '\(parameter)': string does not match pattern. Expected a string \
+                that matches the pattern '^[a-zA-Z0-9_-]+$'.
+                """,
                 parameter: parameter, code: "invalid_value")
         }
         return name
@@ -127,14 +130,20 @@ struct ChatRequest: Sendable {
                     let open = openCalls.firstIndex(of: id)
                 else {
                     throw .invalid(
-                        "Invalid parameter: messages with role 'tool' must be a response to a preceding message with 'tool_calls'.",
+                        """
+                        Invalid parameter: messages with role 'tool' must be a response to \
+                        a preceding message with 'tool_calls'.
+                        """,
                         parameter: "messages.[\(index)].role")
                 }
                 openCalls.remove(at: open)
                 conversation.turns.append(Turn(role: .toolResult, text: text))
             default:
                 throw .invalid(
-                    "Invalid value for 'messages[\(index)].role': supported values are 'system', 'developer', 'assistant', 'user' and 'tool'.",
+                    """
+                    Invalid value for 'messages[\(index)].role': supported values are \
+                    'system', 'developer', 'assistant', 'user' and 'tool'.
+                    """,
                     parameter: "messages[\(index)].role", code: "invalid_value")
             }
         }
@@ -143,7 +152,11 @@ struct ChatRequest: Sendable {
 
     private static func unansweredCalls(_ ids: [String]) -> ProviderError {
         .invalid(
-            "An assistant message with 'tool_calls' must be followed by tool messages responding to each 'tool_call_id'. The following tool_call_ids did not have response messages: \(ids.joined(separator: ", "))",
+            """
+            An assistant message with 'tool_calls' must be followed by tool messages \
+            responding to each 'tool_call_id'. The following tool_call_ids did not have \
+            response messages: \(ids.joined(separator: ", "))
+            """,
             parameter: "messages")
     }
 

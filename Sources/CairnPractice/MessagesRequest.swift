@@ -32,7 +32,10 @@ struct MessagesRequest: Sendable {
         let breakpointCount = blocks.count { $0.lifetime != nil }
         guard breakpointCount <= Self.breakpointsMax else {
             throw .invalid(
-                "A maximum of \(Self.breakpointsMax) blocks with cache_control may be provided. Found \(breakpointCount)."
+                """
+                A maximum of \(Self.breakpointsMax) blocks with cache_control may be \
+                provided. Found \(breakpointCount).
+                """
             )
         }
         try readTools(fields)
@@ -83,7 +86,11 @@ struct MessagesRequest: Sendable {
             guard missing.isEmpty else { throw Self.unansweredCalls(missing, index: index - 1) }
             if let stray = resultIDs.first(where: { !openCalls.contains($0) }) {
                 throw .invalid(
-                    "messages.\(index): unexpected `tool_use_id` found in `tool_result` blocks: \(stray). Each `tool_result` block must have a corresponding `tool_use` block in the previous message."
+                    """
+                    messages.\(index): unexpected `tool_use_id` found in `tool_result` \
+                    blocks: \(stray). Each `tool_result` block must have a corresponding \
+                    `tool_use` block in the previous message.
+                    """
                 )
             }
             openCalls = []
@@ -141,7 +148,11 @@ struct MessagesRequest: Sendable {
 
     private static func unansweredCalls(_ ids: [String], index: Int) -> ProviderError {
         .invalid(
-            "messages.\(index): `tool_use` ids were found without `tool_result` blocks immediately after: \(ids.joined(separator: ", ")). Each `tool_use` block must have a corresponding `tool_result` block in the next message."
+            """
+            messages.\(index): `tool_use` ids were found without `tool_result` blocks \
+            immediately after: \(ids.joined(separator: ", ")). Each `tool_use` block must \
+            have a corresponding `tool_result` block in the next message.
+            """
         )
     }
 
@@ -153,9 +164,10 @@ struct MessagesRequest: Sendable {
 /// The proof that a thinking block is ours and unchanged: it follows from the text alone, so that a
 /// restarted provider still knows its own blocks.
 func thinkingSignature(_ thinking: String) -> String {
-    base64(ContentDigest("thinking:" + thinking).words(12).flatMap { word in
-        (0..<7).map { UInt8(truncatingIfNeeded: word >> (8 * $0)) }
-    })
+    base64(
+        ContentDigest("thinking:" + thinking).words(12).flatMap { word in
+            (0..<7).map { UInt8(truncatingIfNeeded: word >> (8 * $0)) }
+        })
 }
 
 /// The input of the tools Anthropic defines and the client runs; nil for what the provider runs itself.

@@ -67,7 +67,10 @@ struct RequestFields {
             throw .invalid(
                 dialect == .messages
                     ? "\(key): at least one message is required"
-                    : "Invalid '\(key)': empty array. Expected an array with minimum length 1, but got an empty array instead.",
+                    : """
+                    Invalid '\(key)': empty array. Expected an array with minimum length 1, \
+                    but got an empty array instead.
+                    """,
                 parameter: key, code: "empty_array")
         }
         return messages

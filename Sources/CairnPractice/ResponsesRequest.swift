@@ -85,7 +85,10 @@ struct ResponsesRequest: Sendable {
             }
             guard isToolName(name) else {
                 throw .invalid(
-                    "Invalid 'tools[\(index)].name': string does not match pattern. Expected a string that matches the pattern '^[a-zA-Z0-9_-]+$'.",
+                    """
+                    Invalid 'tools[\(index)].name': string does not match pattern. Expected \
+                    a string that matches the pattern '^[a-zA-Z0-9_-]+$'.
+                    """,
                     parameter: "tools[\(index)].name", code: "invalid_value")
             }
             conversation.tools.append(
@@ -120,7 +123,10 @@ struct ResponsesRequest: Sendable {
                 case "assistant": addAssistant(text: text)
                 default:
                     throw .invalid(
-                        "Invalid value: '\(role)'. Supported values are: 'assistant', 'system', 'developer', and 'user'.",
+                        """
+                        Invalid value: '\(role)'. Supported values are: 'assistant', \
+                        'system', 'developer', and 'user'.
+                        """,
                         parameter: "input[\(index)].role", code: "invalid_value")
                 }
             case "function_call", "custom_tool_call":

@@ -4,7 +4,9 @@ import Testing
 
 @Suite struct AgentDialogueTests {
     private func dialogue(_ dialect: Dialect) -> AgentDialogue {
-        let models: [Dialect: String] = [.chat: "deepseek-v4-flash", .responses: "gpt-5.5", .messages: "claude-sonnet-4-6"]
+        let models: [Dialect: String] = [
+            .chat: "deepseek-v4-flash", .responses: "gpt-5.5", .messages: "claude-sonnet-4-6",
+        ]
         return AgentDialogue(dialect: dialect, model: models[dialect]!, question: "What is this project about?")
     }
 

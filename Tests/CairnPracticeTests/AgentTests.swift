@@ -131,7 +131,10 @@ import Testing
     }
 
     @Test(arguments: [
-        (#"{"type":"object","properties":{"a":{"type":"string"},"path":{"type":"string"}},"required":["path"]}"#, #"{"path":"README.md"}"#),
+        (
+            #"{"type":"object","properties":{"a":{"type":"string"},"path":{"type":"string"}},"required":["path"]}"#,
+            #"{"path":"README.md"}"#
+        ),
         (#"{"type":"object","properties":{"query":{"type":"string"},"b":{"type":"string"}}}"#, #"{"query":"cairns"}"#),
         (#"{"type":"object","properties":{}}"#, "{}"),
         (#"{"properties":{"n":{"type":"integer","minimum":5,"maximum":6}}}"#, #"{"n":5}"#),
@@ -141,7 +144,13 @@ import Testing
         (#"{"properties":{"l":{"type":"array","items":{"type":"boolean"},"minItems":2}}}"#, #"{"l":[false,false]}"#),
         (#"{"properties":{"u":{"anyOf":[{"type":"null"},{"type":"integer"}]}}}"#, #"{"u":1}"#),
         (#"{"properties":{"t":{"type":["null","string"],"maxLength":3}}}"#, #"{"t":"pra"}"#),
-        (##"{"properties":{"r":{"$ref":"#/$defs/p"}},"$defs":{"p":{"type":"object","properties":{"city":{"type":"string"}}}}}"##, #"{"r":{"city":"Paris"}}"#),
+        (
+            ##"""
+            {"properties":{"r":{"$ref":"#/$defs/p"}},"$defs":{"p":{"type":"object",\##
+            "properties":{"city":{"type":"string"}}}}}
+            """##,
+            #"{"r":{"city":"Paris"}}"#
+        ),
     ])
     func `arguments fit their schema`(schema: String, expected: String) throws {
         #expect(try filled(schema).compactText == expected)

@@ -118,7 +118,11 @@ import Testing
     @Test func `tool calls are streamed as a head and pieces of their arguments`() throws {
         var desk = PracticeDesk()
         let tools =
-            #""tools":[{"type":"function","function":{"name":"read_file","parameters":{"type":"object","properties":{"path":{"type":"string"}},"required":["path"]}}}],"#
+            #"""
+            "tools":[{"type":"function","function":{"name":"read_file",\#
+            "parameters":{"type":"object","properties":{"path":{"type":"string"}},\#
+            "required":["path"]}}}],
+            """#
 
         let chunks = try desk.post("/v1/chat/completions", streaming("practice", options: tools))
             .eventDocuments()
@@ -137,7 +141,10 @@ import Testing
     @Test func `custom tools are called with plain text`() throws {
         var desk = PracticeDesk()
         let body =
-            #"{"model":"gpt-5.5","messages":[{"role":"user","content":"go"}],"tools":[{"type":"custom","custom":{"name":"shell"}}]}"#
+            #"""
+            {"model":"gpt-5.5","messages":[{"role":"user","content":"go"}],\#
+            "tools":[{"type":"custom","custom":{"name":"shell"}}]}
+            """#
 
         let call = try desk.post("/v1/chat/completions", body).document()["choices"]?.elements?.first?["message"]?[
             "tool_calls"]?.elements?.first
@@ -182,7 +189,11 @@ import Testing
     @Test func `structured output fits its schema`() throws {
         var desk = PracticeDesk()
         let format =
-            #"{"type":"json_schema","json_schema":{"name":"a","schema":{"type":"object","properties":{"kind":{"enum":["cairn","hill"]},"size":{"type":"integer","minimum":7}},"required":["kind","size"]}}}"#
+            #"""
+            {"type":"json_schema","json_schema":{"name":"a","schema":{"type":"object",\#
+            "properties":{"kind":{"enum":["cairn","hill"]},"size":{"type":"integer",\#
+            "minimum":7}},"required":["kind","size"]}}}
+            """#
 
         let document = try desk.post(
             "/v1/chat/completions",
@@ -206,7 +217,10 @@ import Testing
         (#"{"model":"m","messages":[{"role":"user","content":"x"}],"tools":[{"type":"file"}]}"#, "tools[0].type"),
         (#"{"model":"m","messages":[{"role":"tool","tool_call_id":"c","content":"x"}]}"#, "role 'tool'"),
         (
-            #"{"model":"m","messages":[{"role":"assistant","tool_calls":[{"id":"c","function":{"name":"f","arguments":"{}"}}]},{"role":"user","content":"x"}]}"#,
+            #"""
+            {"model":"m","messages":[{"role":"assistant","tool_calls":[{"id":"c",\#
+            "function":{"name":"f","arguments":"{}"}}]},{"role":"user","content":"x"}]}
+            """#,
             "did not have response messages: c"
         ),
         (#"{"model":"m","max_tokens":0,"messages":[{"role":"user","content":"x"}]}"#, "max_tokens"),

@@ -142,7 +142,8 @@ import Testing
         let steps = play(.badChunking, isStream ? streamed : whole).steps
 
         #expect(steps.first == .start(.chunked))
-        #expect(steps.contains { if case .raw(let bytes) = $0 { bytes.starts(with: "not-a-size".utf8) } else { false } })
+        #expect(
+            steps.contains { if case .raw(let bytes) = $0 { bytes.starts(with: "not-a-size".utf8) } else { false } })
     }
 
     @Test(arguments: [true, false])

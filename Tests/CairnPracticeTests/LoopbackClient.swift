@@ -33,7 +33,8 @@ final class LoopbackClient {
 
     /// Sends one request; `headers` are whole lines.
     func send(_ method: String, _ target: String, headers: [String] = [], body: String = "") {
-        let head = (["\(method) \(target) HTTP/1.1", "Host: 127.0.0.1", "Content-Length: \(body.utf8.count)"] + headers)
+        let head =
+            (["\(method) \(target) HTTP/1.1", "Host: 127.0.0.1", "Content-Length: \(body.utf8.count)"] + headers)
             .joined(separator: "\r\n")
         let bytes = Array((head + "\r\n\r\n" + body).utf8)
         precondition(write(descriptor, bytes, bytes.count) == bytes.count)

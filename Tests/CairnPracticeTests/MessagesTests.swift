@@ -4,7 +4,10 @@ import Testing
 
 @Suite struct MessagesTests {
     private let tool =
-        #"{"name":"read_file","input_schema":{"type":"object","properties":{"path":{"type":"string"}},"required":["path"]}}"#
+        #"""
+        {"name":"read_file","input_schema":{"type":"object",\#
+        "properties":{"path":{"type":"string"}},"required":["path"]}}
+        """#
 
     private func body(_ fields: String = "", messages: String = #"[{"role":"user","content":"hello"}]"#) -> String {
         #"{"model":"claude-practice","max_tokens":500,\#(fields)"messages":\#(messages)}"#
@@ -65,7 +68,12 @@ import Testing
                 "/v1/messages",
                 body(
                     messages:
-                        #"[{"role":"user","content":"a"},{"role":"assistant","content":[{"type":"thinking","thinking":"\#(thinking)","signature":"\#(signature)"},{"type":"text","text":"b"}]},{"role":"user","content":"c"}]"#
+                        #"""
+                        [{"role":"user","content":"a"},{"role":"assistant",\#
+                        "content":[{"type":"thinking","thinking":"\#(thinking)",\#
+                        "signature":"\#(signature)"},{"type":"text","text":"b"}]},\#
+                        {"role":"user","content":"c"}]
+                        """#
                 )
             ).status
         }
@@ -100,14 +108,27 @@ import Testing
         (#"{"messages":[]}"#, "model: Field required"),
         (#"{"model":"m","messages":[{"role":"user","content":"x"}]}"#, "max_tokens: Field required"),
         (#"{"model":"m","max_tokens":9}"#, "messages: Field required"),
-        (#"{"model":"m","max_tokens":9,"messages":[{"role":"user","content":[{"type":"text","text":""}]}]}"#, "non-empty"),
-        (#"{"model":"m","max_tokens":9,"messages":[{"role":"user","content":"x"}],"tools":[{"name":"f"}]}"#, "input_schema"),
         (
-            #"{"model":"m","max_tokens":9,"messages":[{"role":"assistant","content":[{"type":"tool_use","id":"t1","name":"f","input":{}}]},{"role":"user","content":"x"}]}"#,
+            #"{"model":"m","max_tokens":9,"messages":[{"role":"user","content":[{"type":"text","text":""}]}]}"#,
+            "non-empty"
+        ),
+        (
+            #"{"model":"m","max_tokens":9,"messages":[{"role":"user","content":"x"}],"tools":[{"name":"f"}]}"#,
+            "input_schema"
+        ),
+        (
+            #"""
+            {"model":"m","max_tokens":9,"messages":[{"role":"assistant",\#
+            "content":[{"type":"tool_use","id":"t1","name":"f","input":{}}]},{"role":"user",\#
+            "content":"x"}]}
+            """#,
             "without `tool_result` blocks immediately after: t1"
         ),
         (
-            #"{"model":"m","max_tokens":9,"messages":[{"role":"user","content":[{"type":"tool_result","tool_use_id":"t2","content":"x"}]}]}"#,
+            #"""
+            {"model":"m","max_tokens":9,"messages":[{"role":"user",\#
+            "content":[{"type":"tool_result","tool_use_id":"t2","content":"x"}]}]}
+            """#,
             "unexpected `tool_use_id`"
         ),
     ])

@@ -163,7 +163,10 @@ import Testing
         func chat(_ model: String, _ more: String = "") throws -> JSONValue? {
             try desk.post(
                 "/v1/chat/completions",
-                #"{"model":"\#(model)","messages":[{"role":"system","content":"\#(system)"},{"role":"user","content":"one"}\#(more)]}"#,
+                #"""
+                {"model":"\#(model)","messages":[{"role":"system","content":"\#(system)"},\#
+                {"role":"user","content":"one"}\#(more)]}
+                """#,
                 headers: ["authorization": "Bearer a"]
             ).document()["usage"]
         }
@@ -184,7 +187,10 @@ import Testing
         var desk = PracticeDesk()
         let system = String(repeating: "Stone by stone. ", count: 400)
         let body =
-            #"{"model":"practice","messages":[{"role":"system","content":"\#(system)"},{"role":"user","content":"one"}]}"#
+            #"""
+            {"model":"practice","messages":[{"role":"system","content":"\#(system)"},\#
+            {"role":"user","content":"one"}]}
+            """#
 
         _ = desk.post("/v1/chat/completions", body, headers: ["authorization": "Bearer a"])
         let other = try desk.post("/v1/chat/completions", body, headers: ["authorization": "Bearer b"]).document()

@@ -4,7 +4,10 @@ import Testing
 
 @Suite struct ResponsesTests {
     private let tools =
-        #"[{"type":"function","name":"read_file","parameters":{"type":"object","properties":{"path":{"type":"string"}},"required":["path"]}},{"type":"web_search"}]"#
+        #"""
+        [{"type":"function","name":"read_file","parameters":{"type":"object",\#
+        "properties":{"path":{"type":"string"}},"required":["path"]}},{"type":"web_search"}]
+        """#
 
     @Test func `a whole answer is a response object that says back what was asked`() throws {
         var desk = PracticeDesk()
@@ -75,7 +78,11 @@ import Testing
 
         let second = desk.post(
             "/v1/responses",
-            #"{"model":"gpt-5.5","previous_response_id":"\#(id)","input":[{"type":"function_call_output","call_id":"\#(callID)","output":"text"}],"tools":\#(tools)}"#
+            #"""
+            {"model":"gpt-5.5","previous_response_id":"\#(id)",\#
+            "input":[{"type":"function_call_output","call_id":"\#(callID)",\#
+            "output":"text"}],"tools":\#(tools)}
+            """#
         )
 
         #expect(second.status == 200)

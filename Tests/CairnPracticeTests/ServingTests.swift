@@ -22,8 +22,10 @@ import Testing
     @Test func `the log shows headers in wire order and case, and digests of both bodies`() throws {
         let provider = try ProviderUnderTest()
 
-        let answer = provider.client("POST", path + "?a=b", headers: ["X-Mixed-Case: One", "x-mixed-case: two"], body: whole)
-            .readAnswer()
+        let answer = provider.client(
+            "POST", path + "?a=b", headers: ["X-Mixed-Case: One", "x-mixed-case: two"], body: whole
+        )
+        .readAnswer()
         let record = try provider.lastRecord { $0["ended"] == "answered" }
 
         #expect(record["path"]?.text == path)
@@ -167,7 +169,10 @@ import Testing
     @Test func `several loops share the cache and the log`() throws {
         let provider = try ProviderUnderTest { $0.threads = 2 }
         let long =
-            #"{"model":"practice","messages":[{"role":"user","content":"\#(String(repeating: "stone ", count: 400))"}]}"#
+            #"""
+            {"model":"practice","messages":[{"role":"user","content":"\#
+            \#(String(repeating: "stone ", count: 400))"}]}
+            """#
 
         var hits: [Int] = []
         for _ in 0..<8 {
