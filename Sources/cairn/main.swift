@@ -16,7 +16,7 @@ do {
     case .version: print("cairn \(version)")
     case .help(let topic): print(topic.text, terminator: "")
     case .practice(let settings): exit(Practice.run(settings))
-    case .demo: print("later")
+    case .demo(let settings): exit(Demo.run(settings))
     }
 } catch {
     complain(error.description)
