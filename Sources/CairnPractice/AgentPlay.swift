@@ -11,7 +11,7 @@ public struct AgentPlayReport: Sendable {
         public internal(set) var dialect: String
         public internal(set) var model: String
         public internal(set) var callCount = 0
-        /// Names of the tools called, in order.
+        /// The tools each turn called; those called in parallel joined by " + ".
         public internal(set) var tools: [String] = []
         /// Prompt tokens over all calls, and those of them the provider had cached.
         public internal(set) var promptTokens = 0
@@ -159,9 +159,9 @@ private struct AgentPlay: Sendable {
             told.promptTokens += turn.promptTokens
             told.cachedTokens += turn.cachedTokens
             told.outputTokens += turn.outputTokens
-            told.tools += turn.calls.map(\.name)
             told.finalText = turn.text
             guard !turn.calls.isEmpty else { return told }
+            told.tools.append(turn.calls.map(\.name).joined(separator: " + "))
             dialogue.add(turn.calls.map { ($0, project.result(of: $0.name, input: $0.input)) })
         }
         throw PracticeError("the \(told.dialect) agent did not finish within \(Self.callsMax) calls")

@@ -70,6 +70,7 @@ import Testing
         #expect(report.callCount == report.identicalRequestCount)
         #expect(report.callCount == report.identicalAnswerCount)
         #expect(report.conversations.allSatisfy { $0.cachedTokens > 0 })
+        #expect(report.conversations.allSatisfy { $0.tools.contains { $0.contains(" + ") } })
         #expect(report.streaming.arrivalCount > 1)
         #expect(report.timedCallCount == 100)
     }
