@@ -141,7 +141,9 @@ class ForwardProxy(Scenario):
 
         with TunnelProxy() as proxy, self.secure_upstream(handler) as upstream, \
                 self.secure_gateway(upstream, HTTPS_PROXY=f"http://127.0.0.1:{proxy.port}") as gateway:
-            response = gateway.call(dialects.CHAT, True)
+            with gateway.connect() as client:
+                client.send_request("POST", "/v1/chat/completions", [], dialects.CHAT.request(True))
+                response, _ = client.read_what_came()
 
             self.assert_ends_with_error_event(dialects.CHAT, response.body)
 

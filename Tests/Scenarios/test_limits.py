@@ -113,7 +113,7 @@ class SlowClients(Scenario):
 class TooManyConnections(Scenario):
     def test_the_connection_above_the_limit_is_refused_with_503(self):
         with RawUpstream() as upstream, \
-                Gateway(config=CONFIG.format(url=upstream.url, connections=4).replace("_seconds: 1", "_seconds: 30")) \
+                Gateway(config=CONFIG.format(url=upstream.url, connections=4).replace(": 1\n", ": 30\n"), arguments=["--threads", "1"]) \
                 as gateway:
             # connections that the start-up of the test left behind are gone before counting starts
             held = [gateway.connect() for _ in range(4)]

@@ -24,6 +24,8 @@ class Health(Scenario):
                         self.assertIn("application/json", response.header("content-type"))
                         self.assertIsInstance(json.loads(response.body), dict)
             self.assertEqual(upstream.requests, [], "health must not cost a call to the provider")
+            for probe in upstream.probes:
+                self.assertEqual(probe.names & {"authorization", "x-api-key", "cookie"}, set())
 
     def test_health_reports_the_mode(self):
         for mode in ("passthrough", "observe", "stable", "full"):

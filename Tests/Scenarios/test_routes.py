@@ -138,7 +138,7 @@ class Targets(Scenario):
 
     def test_paths_outside_v1_are_not_found_and_not_sent_upstream(self):
         with RawUpstream() as upstream, Gateway(upstream.url) as gateway:
-            for target in ("/", "/nope", "/v2/chat/completions", "/v1chat/completions", "/.env", "/v1/../secret",
+            for target in ("/nope", "/v2/chat/completions", "/v1chat/completions", "/.env", "/v1/../secret",
                            "/v1/%2e%2e/secret", "/v1/x/..", "/v1/./../../secret"):
                 with self.subTest(target=target):
                     response = gateway.get(target)

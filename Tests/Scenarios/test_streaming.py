@@ -313,7 +313,7 @@ class ClientsThatLeave(Scenario):
             next(client.body_pieces(client.read_head()))
             client.close()
 
-            self.assertEqual(len(gateway.usage_lines(1)), 1)
+            self.assertEqual([line["outcome"] for line in gateway.usage_lines(1)], ["client_left"])
 
     def test_a_hundred_clients_that_leave_leak_no_connection(self):
         left = []

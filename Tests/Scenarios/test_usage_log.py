@@ -67,11 +67,12 @@ class UsageLines(Scenario):
                     self.assertEqual(line["upstream"], "main")
                     self.assertEqual(line["model"], dialect.model)
                     self.assertEqual(line["status"], 200)
-                    self.assertIs(line["streaming"], stream)
-                    self.assertEqual(line["request_bytes"], len(request))
-                    self.assertEqual(line["response_bytes"], len(response.body))
-                    self.assertGreater(line["duration_ms"], 0)
-                    self.assertLessEqual(line["first_byte_ms"], line["duration_ms"])
+                    self.assertIs(line["stream"], stream)
+                    self.assertEqual(line["outcome"], "ok")
+                    self.assertEqual(line["bytes"], {"request": len(request), "response": len(response.body)})
+                    self.assertGreater(line["ms"]["total"], 0)
+                    self.assertLessEqual(line["ms"]["first_byte"], line["ms"]["total"])
+                    self.assertLess(line["ms"]["added"], line["ms"]["total"])
 
     def test_the_usage_is_what_the_provider_reported(self):
         for dialect in dialects.ALL:

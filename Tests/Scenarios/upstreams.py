@@ -116,7 +116,8 @@ class RawUpstream:
     """A listener whose `handler(exchange)` answers each request. Use as a context manager.
 
     `requests` grows when a request's head arrives; `received` keeps every raw byte, so that a smuggled request
-    is seen even when it never parsed. `reads_body=False` leaves the body to the handler.
+    is seen even when it never parsed. `reads_body=False` leaves the body to the handler. What /health asks to see
+    whether the upstream is there (HEAD /) is answered here and kept apart, in `probes`.
     """
 
     def __init__(self, handler=None, tls=None, reads_body=True, send_bytes=None):
@@ -125,6 +126,7 @@ class RawUpstream:
         self.reads_body = reads_body
         self.send_bytes = send_bytes
         self.requests = []
+        self.probes = []
         self.connections = 0
         self.received = bytearray()
         self.faults = []
@@ -176,6 +178,11 @@ class RawUpstream:
             reader = _RecordingReader(sock, self.received)
             while reader.buffer or reader.more():
                 exchange = self._read_request(sock, reader, number)
+                if (exchange.request.method, exchange.request.target) == ("HEAD", "/"):
+                    self.probes.append(exchange.request)
+                    exchange.answer(b"")
+                    continue
+                self.requests.append(exchange.request)
                 self.handler(exchange)
                 if exchange.is_over:
                     return
@@ -198,7 +205,6 @@ class RawUpstream:
         exchange = Exchange(self, sock, request, pieces)
         if self.reads_body:
             exchange.read_body()
-        self.requests.append(request)
         return exchange
 
 

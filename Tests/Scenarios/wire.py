@@ -198,6 +198,16 @@ class Connection:
         response.body = b"".join(self.body_pieces(response))
         return response
 
+    def read_what_came(self):
+        """The answer with whatever arrived of its body, and whether the body was whole."""
+        response = self.read_head()
+        try:
+            for piece in self.body_pieces(response):
+                response.body += piece
+        except (WireError, ConnectionError):
+            return response, False
+        return response, True
+
     def exchange(self, method, target, headers=(), body=None, host=None):
         self.send_request(method, target, headers, body, host)
         return self.read_response()
