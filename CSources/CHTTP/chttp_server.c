@@ -435,7 +435,7 @@ static const llhttp_settings_t *parser_settings(void) {
 }
 
 static chttp_refusal refusal_of(const chttp_conn *conn, llhttp_errno_t error) {
-    if (error == HPE_USER && conn->refusal) return (chttp_refusal)conn->refusal;
+    if (conn->refusal) return (chttp_refusal)conn->refusal;
     switch (error) {
     case HPE_INVALID_METHOD: return CHTTP_REFUSED_METHOD;
     case HPE_INVALID_VERSION:
