@@ -16,23 +16,24 @@ ANTHROPIC_ERROR_TYPES = {
 class Dialect:
     """One dialect: `path`, example bytes, and the checks of its error forms."""
 
-    def __init__(self, name, path, model, prompt, answer, stream, usage, stream_usage, key_header):
+    def __init__(self, name, path, model, prompt, stream_fields, answer, stream, usage, key_header):
         self.name = name
         self.path = path
         self.model = model
         self.prompt = prompt
+        self.stream_fields = stream_fields
         self.answer = answer
         self.stream = stream
         self.usage = usage
-        self.stream_usage = stream_usage
         self.key_header = key_header
 
     def request(self, stream=False, model=None, text=ODD_TEXT):
         """A request body whose bytes no serialiser would produce by chance."""
         return (
-            '{ "model":%s,\t"stream" : %s , %s, "max_tokens":64,"x_unknown":{"big":12345678901234567890,'
+            '{ "model":%s,\t"stream" : %s , %s, "max_tokens":64%s,"x_unknown":{"big":12345678901234567890,'
             '"float":1.0,"exp":1E-07,"null":null}, "zzz":[ ] }'
-            % (json.dumps(model or self.model), "true" if stream else "false", self.prompt % text)
+            % (json.dumps(model or self.model), "true" if stream else "false", self.prompt % text,
+               self.stream_fields if stream else "")
         ).encode()
 
     def key_headers(self, key):
@@ -114,7 +115,7 @@ _RESPONSES_BODY = (
 
 CHAT = Dialect(
     "chat", "/v1/chat/completions", "gpt-5",
-    '"messages":[{"role":"user","content":"%s"}],"stream_options":{"include_usage":true}',
+    '"messages":[{"role":"user","content":"%s"}]', ',"stream_options":{"include_usage":true}',
     ('{ "id":"chatcmpl-1", "object":"chat.completion","created":1700000000,"model":"gpt-5",\r\n'
      '"choices":[{"index":0,"message":{"role":"assistant","content":"Gr\\u00fc\\u00dfe 你好"},'
      '"finish_reason":"stop"}],"usage":%s,"x_future":1.10}\n' % json.dumps(CHAT_USAGE)).encode(),
@@ -129,10 +130,10 @@ CHAT = Dialect(
        _plain('{"id":"chatcmpl-1","object":"chat.completion.chunk","created":1700000000,"model":"gpt-5",'
               '"choices":[],"usage":%s}' % json.dumps(CHAT_USAGE)),
        b"data: [DONE]\n\n"],
-    CHAT_USAGE, CHAT_USAGE, ("Authorization", "Bearer "))
+    CHAT_USAGE, ("Authorization", "Bearer "))
 
 RESPONSES = Dialect(
-    "responses", "/v1/responses", "gpt-5", '"input":[{"role":"user","content":"%s"}]',
+    "responses", "/v1/responses", "gpt-5", '"input":[{"role":"user","content":"%s"}]', "",
     _RESPONSES_BODY.encode(),
     [_named("response.created", '{"type":"response.created","sequence_number":0,"response":{"id":"resp_1",'
             '"object":"response","created_at":1700000000,"status":"in_progress","model":"gpt-5","output":[],'
@@ -143,10 +144,10 @@ RESPONSES = Dialect(
     + [_named("response.x_future", '{"type":"response.x_future","sequence_number":13,"odd" : 1.0 }'),
        _named("response.completed", '{"type":"response.completed","sequence_number":14,"response":%s}'
               % _RESPONSES_BODY)],
-    RESPONSES_USAGE, RESPONSES_USAGE, ("Authorization", "Bearer "))
+    RESPONSES_USAGE, ("Authorization", "Bearer "))
 
 MESSAGES = Dialect(
-    "messages", "/v1/messages", "claude-sonnet-4-6", '"messages":[{"role":"user","content":"%s"}]',
+    "messages", "/v1/messages", "claude-sonnet-4-6", '"messages":[{"role":"user","content":"%s"}]', "",
     ('{"id":"msg_1","type":"message","role":"assistant","model":"claude-sonnet-4-6",'
      '"content":[{"type":"thinking","thinking":"h\\u006dm","signature":"c2ln"},{"type":"text","text":"Grüße"}],'
      '"stop_reason":"end_turn","stop_sequence":null,"usage":%s}' % json.dumps(MESSAGES_USAGE)).encode(),
@@ -163,6 +164,6 @@ MESSAGES = Dialect(
        _named("message_delta", '{"type":"message_delta","delta":{"stop_reason":"end_turn",'
               '"stop_sequence":null},"usage":{"output_tokens":56}}'),
        _named("message_stop", '{"type":"message_stop"}')],
-    MESSAGES_USAGE, MESSAGES_USAGE, ("x-api-key", ""))
+    MESSAGES_USAGE, ("x-api-key", ""))
 
 ALL = [CHAT, RESPONSES, MESSAGES]

@@ -79,7 +79,7 @@ class Latency(Scenario):
             exchange.start_stream()
             exchange.chunk(b'data: {"half":')
             go_on.wait(5)
-            exchange.chunk(b"1}\n\n")
+            exchange.chunk(b"1}\n\ndata: [DONE]\n\n")
             exchange.end_stream()
 
         with RawUpstream(halves) as upstream, Gateway(upstream.url) as gateway, gateway.connect() as client:
@@ -87,7 +87,7 @@ class Latency(Scenario):
             pieces = client.body_pieces(client.read_head())
             self.assertEqual(next(pieces), b'data: {"half":')
             go_on.set()
-            self.assertEqual(b"".join(pieces), b"1}\n\n")
+            self.assertEqual(b"".join(pieces), b"1}\n\ndata: [DONE]\n\n")
 
     def test_a_paced_practice_stream_is_not_bunched(self):
         with Practice() as practice, Gateway(practice.url) as gateway, gateway.connect() as client:
@@ -130,7 +130,7 @@ class Latency(Scenario):
 class BackPressure(Scenario):
     def test_a_stopped_reader_stops_the_upstream_and_later_gets_everything(self):
         total = 48 * MIB
-        event = b"data: " + b"x" * 4088 + b"\n\n"
+        event, last = b"data: " + b"x" * 4088 + b"\n\n", b"data: [DONE]\n\n"
         written = [0]
 
         def pour(exchange):
@@ -138,10 +138,11 @@ class BackPressure(Scenario):
             while written[0] < total:
                 exchange.chunk(event)
                 written[0] += len(event)
+            exchange.chunk(last)
             exchange.end_stream()
 
         with RawUpstream(pour, send_bytes=SMALL_BUFFER_BYTES) as upstream, Gateway(upstream.url) as gateway:
-            gateway.call(dialects.MESSAGES, body=b"{}", timeout=60)  # warm: the pools and buffers exist
+            gateway.call(dialects.CHAT, body=b"{}", timeout=60)  # warm: the pools and buffers exist
             written[0] = 0
             before = gateway.resident_bytes()
             with gateway.connect(receive_bytes=SMALL_BUFFER_BYTES, timeout=60) as client:
@@ -160,8 +161,8 @@ class BackPressure(Scenario):
                     digest.update(piece)
                     count += len(piece)
 
-            self.assertEqual(count, written[0])
-            self.assertEqual(digest.hexdigest(), hashlib.sha256(event * (total // len(event))).hexdigest())
+            self.assertEqual(count, written[0] + len(last))
+            self.assertEqual(digest.hexdigest(), hashlib.sha256(event * (total // len(event)) + last).hexdigest())
 
     def test_other_calls_go_on_while_one_reader_is_stopped(self):
         def pour(exchange):

@@ -293,6 +293,56 @@ class AfterTheFirstByte(Scenario):
                 time.sleep(0.06)
 
 
+class EndsOfStreams(Scenario):
+    """A stream whose body ends in order is whole when its last event says so, however that is spelled."""
+
+    WHOLE = (
+        (dialects.CHAT, b'data: {"choices":[{"delta":{},"finish_reason":"stop"}]}\n\n'),
+        (dialects.CHAT, b'data: { "choices" : [ { "delta" : {}, "finish_reason" : "stop" } ] }\n\n'),
+        (dialects.CHAT, b'data: {"choices":[{"delta":{}}]}\n\ndata:[DONE]\n\n'),
+        (dialects.CHAT, b'data: {"choices":[{"delta":{}}]}\r\n\r\ndata: [DONE]\r\n\r\n'),
+        (dialects.CHAT, b'data: {"choices":[{"delta":{}}]}\n\ndata: [DONE]'),
+        (dialects.CHAT, b'data: {"error":{"message":"the provider says so"}}\n\n'),
+        (dialects.RESPONSES, b'event: response.completed\ndata: {"type":"response.completed"}\n\n'),
+        (dialects.RESPONSES, b'data: {"type" : "response.completed"}\n\n'),
+        (dialects.RESPONSES, b'event: response.incomplete\ndata: {"type":"response.incomplete"}\n\n'),
+        (dialects.RESPONSES, b'event: response.failed\ndata: {"type":"response.failed"}\n\n'),
+        (dialects.MESSAGES, b'event: message_stop\ndata: {"type":"message_stop"}\n\n'),
+        (dialects.MESSAGES, b'event: message_stop\ndata: {"type":"message_stop"}'),
+        (dialects.MESSAGES, b'data: { "type" : "message_stop" }\n\n'),
+        (dialects.MESSAGES, b'event: error\ndata: {"type":"error","error":{"type":"overloaded_error"}}\n\n'),
+        (dialects.CHAT, b": only a comment\n\n"),
+        (dialects.CHAT, b""),
+    )
+
+    def test_whole_streams_pass_unchanged(self):
+        for dialect, body in self.WHOLE:
+            with self.subTest(dialect=dialect.name, body=body), \
+                    RawUpstream(lambda e, b=body: e.stream([b] if b else [])) as upstream, \
+                    Gateway(upstream.url) as gateway, gateway.connect() as client:
+                client.send_request("POST", dialect.path, dialect.key_headers("k"), dialect.request(True))
+                response, is_whole = client.read_what_came()
+
+                self.assert_same_bytes(response.body, body, "the stream")
+                self.assertTrue(is_whole)
+
+    def test_event_streams_of_other_paths_pass_unchanged(self):
+        body = b'data: {"status":"running"}\n\n'
+        with RawUpstream(lambda e: e.stream([body])) as upstream, Gateway(upstream.url) as gateway:
+            self.assert_same_bytes(gateway.get("/v1/fine_tuning/jobs/1/events").body, body, "the stream")
+
+    def test_streams_that_stop_before_their_end_are_told(self):
+        for dialect in dialects.ALL:
+            with self.subTest(dialect=dialect.name), \
+                    RawUpstream(lambda e, d=dialect: e.stream(d.stream[:6])) as upstream, \
+                    Gateway(upstream.url) as gateway, gateway.connect() as client:
+                client.send_request("POST", dialect.path, dialect.key_headers("k"), dialect.request(True))
+                response, _ = client.read_what_came()
+
+                self.assertTrue(response.body.startswith(b"".join(dialect.stream[:6])))
+                self.assert_ends_with_error_event(dialect, response.body)
+
+
 class Retries(Scenario):
     def test_a_pooled_connection_that_closed_is_replaced_without_an_error(self):
         def answer_and_close_quietly(exchange):
@@ -361,79 +411,95 @@ class PracticeFaults(Scenario):
             ], dialect.request(stream))
             return client.read_what_came()
 
-    def each(self, fault, streams=(False, True)):
+    def check_each(self, fault, check, streams=(False, True)):
+        """Calls check(dialect, stream, response, is_whole) for each kind of call with `fault`."""
         for dialect in dialects.ALL:
             for stream in streams:
                 with self.subTest(fault=fault, dialect=dialect.name, stream=stream):
                     self.practice.clear()
-                    yield dialect, stream, *self.call(dialect, stream, fault)
+                    check(dialect, stream, *self.call(dialect, stream, fault))
                     self.assertEqual(len(self.practice.requests()), 1, "each call reaches the upstream once")
 
     def test_provider_errors_pass(self):
         for fault, status in (("rate-limit", 429), ("server-error", 500), ("overloaded", 529)):
-            for dialect, _, response, is_whole in self.each(fault):
+            def check(dialect, stream, response, is_whole):
                 self.assertTrue(is_whole)
                 self.assertEqual(response.status, status)
-                self.assertIsNone(dialect.envelope_fault(response.body))
+                self.assertIn("message", json.loads(response.body)["error"])
                 if fault == "rate-limit":
                     self.assertEqual(response.header("retry-after"), "7")
+            self.check_each(fault, check)
 
     def test_a_reset_before_the_first_byte(self):
-        for dialect, _, response, is_whole in self.each("reset-before-first-byte"):
+        def check(dialect, stream, response, is_whole):
             self.assertTrue(is_whole)
             self.assert_envelope(dialect, response, (502,))
+        self.check_each("reset-before-first-byte", check)
 
     def test_a_reset_in_mid_stream(self):
-        for dialect, _, response, _ in self.each("reset-mid-stream", (True,)):
+        def check(dialect, stream, response, is_whole):
             self.assertEqual(response.status, 200)
             self.assert_ends_with_error_event(dialect, response.body)
+        self.check_each("reset-mid-stream", check, (True,))
 
-    def test_a_slow_first_byte(self):
-        for dialect, _, response, is_whole in self.each("slow-first-byte"):
+    def test_a_slow_first_byte_runs_into_the_timeout(self):
+        def check(dialect, stream, response, is_whole):
             self.assertTrue(is_whole)
-            self.assertIn(response.status, (200, 504))
-            if response.status == 504:
-                self.assert_envelope(dialect, response, (504,))
+            self.assert_envelope(dialect, response, (504,))
+        self.check_each("slow-first-byte", check)
 
-    def test_a_stalled_stream(self):
-        for dialect, _, response, _ in self.each("stall-mid-stream", (True,)):
+    def test_a_stalled_stream_runs_into_the_timeout(self):
+        def check(dialect, stream, response, is_whole):
             self.assert_ends_with_error_event(dialect, response.body)
+        self.check_each("stall-mid-stream", check, (True,))
 
     def test_truncated_json_passes_as_it_is(self):
-        for dialect, stream, response, is_whole in self.each("truncated-json"):
-            self.assertEqual(response.status, 200)
-            self.assertTrue(response.body)
-
-    def test_a_missing_done_passes_as_it_is(self):
-        for dialect, stream, response, is_whole in self.each("missing-done", (True,)):
-            self.assertEqual(response.status, 200)
+        def check(dialect, stream, response, is_whole):
             self.assertTrue(is_whole)
+            self.assertEqual(response.status, 200)
+            with self.assertRaises(ValueError):
+                json.loads(response.body)
+        self.check_each("truncated-json", check, (False,))
+
+    def test_a_stream_without_its_last_event_is_not_taken_for_whole(self):
+        """A chat stream says with finish_reason that it is whole; the others need their last event."""
+        def check(dialect, stream, response, is_whole):
+            self.assertEqual(response.status, 200)
             self.assertNotIn(b"[DONE]", response.body)
+            if dialect.name == "chat":
+                self.assertTrue(is_whole)
+                self.assertIsNotNone(dialect.error_event_fault(wire.events_of(response.body)[-1]))
+            else:
+                self.assert_ends_with_error_event(dialect, response.body)
+        self.check_each("missing-done", check, (True,))
 
     def test_odd_but_legal_streams_arrive_whole(self):
         for fault in ("crlf-lines", "comment-lines", "split-utf8", "close-delimited", "huge-data-line"):
-            for dialect, stream, response, is_whole in self.each(fault, (True,)):
+            def check(dialect, stream, response, is_whole):
                 self.assertTrue(is_whole)
                 self.assertEqual(response.status, 200)
                 events = wire.events_of(response.body)
                 self.assertGreater(len(events), 1)
                 self.assertIsNotNone(dialect.error_event_fault(events[-1]), "an error event in a good stream")
+            self.check_each(fault, check, (True,))
 
     def test_bad_chunking(self):
-        for dialect, stream, response, is_whole in self.each("bad-chunking"):
+        def check(dialect, stream, response, is_whole):
             if response.status == 200 and stream:
                 self.assert_ends_with_error_event(dialect, response.body)
             elif response.status == 200:
                 self.assertFalse(is_whole)
             else:
                 self.assert_envelope(dialect, response, (502,))
+        self.check_each("bad-chunking", check)
 
     def test_a_gzip_answer(self):
-        for dialect, stream, response, is_whole in self.each("gzip-response"):
+        def check(dialect, stream, response, is_whole):
             self.assertTrue(is_whole)
             self.assertEqual(response.header("content-encoding"), "gzip")
             plain = gzip.decompress(response.body)
             self.assertTrue(wire.events_of(plain) if stream else json.loads(plain))
+        self.check_each("gzip-response", check)
 
 
 if __name__ == "__main__":

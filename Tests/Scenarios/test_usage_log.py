@@ -80,7 +80,7 @@ class UsageLines(Scenario):
                 with self.subTest(dialect=dialect.name, stream=stream):
                     line = self.gateway.usage_of(self.gateway.call(dialect, stream))
 
-                    self.assertEqual(line["usage"], dialect.stream_usage if stream else dialect.usage)
+                    self.assertEqual(line["usage"], dialect.usage)
 
     def test_the_usage_is_found_for_every_cut_of_the_stream(self):
         for dialect in dialects.ALL:
@@ -99,7 +99,7 @@ class UsageLines(Scenario):
 
                         line = self.gateway.usage_of(self.gateway.call(dialect, True))
 
-                        self.assertEqual(line["usage"], dialect.stream_usage)
+                        self.assertEqual(line["usage"], dialect.usage)
 
     def test_the_usage_is_found_in_compressed_answers(self):
         for coding, pack in CODINGS.items():
