@@ -69,6 +69,15 @@ class Bench:
         return checked(json.loads(done.stdout))
 
 
+def client_run(bench: Bench, side: Side, port: int, body: pathlib.Path, **options: int) -> tuple[dict, Window]:
+    """One run of bench_client, and the window that it took."""
+    processes = side.processes()
+    before = bench.meter.snapshot(processes, [bench.upstream.process.pid])
+    report = bench.client(port, body, **options)
+    after = bench.meter.snapshot(processes, [bench.upstream.process.pid])
+    return report, bench.meter.window(before, after, options.get("events", 0))
+
+
 def checked(report: dict) -> dict:
     if any(report["errors"].values()):
         raise LoadError(f"wrong answers: {report['errors']}")

@@ -7,6 +7,7 @@ load is what a core spent on anything but our own processes, so that a run distu
 import dataclasses
 import mmap
 import os
+import resource
 import struct
 import time
 
@@ -43,6 +44,12 @@ def user_and_system_seconds(process_ids: list[int]) -> tuple[float, float]:
         user += int(fields[11])
         system += int(fields[12])
     return user / TICKS_PER_SECOND, system / TICKS_PER_SECOND
+
+
+def ended_children_seconds() -> float:
+    """CPU seconds of the children that have ended: a client that ran between two snapshots is counted here."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def core_busy_seconds(core: int) -> float:
@@ -124,7 +131,7 @@ class Meter:
             side_cpu_seconds=cpu_seconds(side_processes),
             user_seconds=user,
             system_seconds=system,
-            load_cpu_seconds=cpu_seconds(load_processes + [os.getpid()]),
+            load_cpu_seconds=cpu_seconds(load_processes + [os.getpid()]) + ended_children_seconds(),
             side_core_busy_seconds=core_busy_seconds(self.side_core),
             load_core_busy_seconds=core_busy_seconds(self.load_core),
             counters=self.counters.read(),

@@ -58,13 +58,15 @@ LOAD_COLUMNS = (
     ("calls/s", "requests_per_second", 0), ("CPU us/call", "cpu_microseconds", 1), ("p50 us", "p50_microseconds", 0),
     ("p99 us", "p99_microseconds", 0), ("others' cores", "foreign_cores", 2))
 LATENCY_COLUMNS = (
-    ("p50 us", "p50_microseconds", 0), ("p90 us", "p90_microseconds", 0), ("p99 us", "p99_microseconds", 0))
+    ("p50 us", "p50_microseconds", 0), ("p90 us", "p90_microseconds", 0), ("p99 us", "p99_microseconds", 0),
+    ("others' cores", "foreign_cores", 2))
 MEMORY_COLUMNS = (
     ("KB each (Rss)", "kilobytes_each", 1), ("KB each (Pss)", "proportional_kilobytes_each", 1),
     ("KB before", "resident_kilobytes_before", 0), ("KB after release", "resident_kilobytes_after", 0))
 LIVE_COLUMNS = (
     ("streams", "streams", 0), ("lost events", "lost_events", 0),
-    ("first byte p50 us", "first_byte_p50_microseconds", 0), ("p99 us", "first_byte_p99_microseconds", 0))
+    ("first byte p50 us", "first_byte_p50_microseconds", 0), ("p99 us", "first_byte_p99_microseconds", 0),
+    ("others' cores", "foreign_cores", 2))
 TABLES = (
     ("Load", "load", LOAD_COLUMNS), ("Latency", "latency", LATENCY_COLUMNS), ("Memory", "memory", MEMORY_COLUMNS),
     ("Live streams", "live", LIVE_COLUMNS))

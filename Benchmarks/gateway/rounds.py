@@ -8,10 +8,11 @@ import argparse
 import contextlib
 import sys
 import time
+from collections.abc import Callable
 
 from contenders import House, Side
-from load import Bench, Cell, Held, LoadError, check_bytes, wrk_run
-from measurement import memory_kilobytes
+from load import Bench, Cell, Held, LoadError, check_bytes, client_run, wrk_run
+from measurement import Window, memory_kilobytes
 
 CELLS = (
     Cell("chat-64", "2 KB chat call, 64 connections", connections=64),
@@ -84,18 +85,21 @@ class Run:
                 for name in self.sides_of_round(round_number):
                     self.measure_cell(sides[name, cell.upstream_kind], cell, round_number)
 
-    def measure_cell(self, side: Side, cell: Cell, round_number: int):
-        """The quietest of several attempts: the first with little foreign load, else the one with the least."""
-        check_bytes(self.bench, side, cell)
-        quietest = None
+    def quietest(self, side: Side, run: Callable[[], tuple[dict, Window]]) -> tuple[dict, Window, int]:
+        """The first of several attempts with little foreign load, else the one with the least; and how many it took."""
+        found = None
         for attempt in range(1, self.scale.attempts_max + 1):
             side.trim_records()
-            answer, window = wrk_run(self.bench, side, cell, self.scale.seconds)
-            if quietest is None or window.foreign_cores < quietest[1].foreign_cores:
-                quietest = answer, window
+            answer, window = run()
+            if found is None or window.foreign_cores < found[1].foreign_cores:
+                found = answer, window
             if window.foreign_cores <= self.arguments.foreign_max:
                 break
-        answer, window = quietest
+        return *found, attempt
+
+    def measure_cell(self, side: Side, cell: Cell, round_number: int):
+        check_bytes(self.bench, side, cell)
+        answer, window, attempts = self.quietest(side, lambda: wrk_run(self.bench, side, cell, self.scale.seconds))
         values = {
             "requests_per_second": window.requests / window.seconds,
             "p50_microseconds": answer["p50"],
@@ -103,7 +107,7 @@ class Run:
             "foreign_cores": window.foreign_cores,
             "load_core_busy": window.load_core_busy,
             "new_upstream_connections": window.new_upstream_connections,
-            "attempts": attempt,
+            "attempts": attempts,
         }
         if side.process:
             values["cpu_microseconds"] = window.side_cpu_seconds * 1e6 / window.requests
@@ -114,13 +118,13 @@ class Run:
         for round_number in range(1, self.scale.rounds + 1):
             for name in self.sides_of_round(round_number):
                 side = sides[name, "plain"]
-                side.trim_records()
-                answer = self.bench.client(
-                    side.plain_port, self.bench.body(LATENCY_CELL), requests=self.scale.latency_calls,
-                    seconds=max(1, round(self.scale.seconds)))
+                answer, window, attempts = self.quietest(side, lambda: client_run(
+                    self.bench, side, side.plain_port, self.bench.body(LATENCY_CELL),
+                    requests=self.scale.latency_calls, seconds=max(1, round(self.scale.seconds))))
                 self.note("latency", LATENCY_CELL.name, name, round_number,
                           p50_microseconds=answer["complete"]["p50"], p90_microseconds=answer["complete"]["p90"],
-                          p99_microseconds=answer["complete"]["p99"], calls=answer["responses"])
+                          p99_microseconds=answer["complete"]["p99"], calls=answer["responses"],
+                          foreign_cores=window.foreign_cores, attempts=attempts)
 
     def measure_memory(self):
         """Each reading is of a process just started, warmed by few connections: growth, not what it held before."""
@@ -154,17 +158,17 @@ class Run:
             for cell, spread_milliseconds in (("live-burst", 0), ("live-spread", stream_milliseconds)):
                 for name in self.sides_of_round(round_number):
                     side = sides[name, "plain"]
-                    side.trim_records()
-                    answer = self.bench.client(
-                        side.stream_port, self.bench.bodies[2048, True], connections=self.scale.live_streams,
-                        requests=1, events=self.scale.live_events, gap_milliseconds=self.scale.live_gap_milliseconds,
-                        spread_milliseconds=spread_milliseconds)
+                    answer, window, attempts = self.quietest(side, lambda: client_run(
+                        self.bench, side, side.stream_port, self.bench.bodies[2048, True],
+                        connections=self.scale.live_streams, requests=1, events=self.scale.live_events,
+                        gap_milliseconds=self.scale.live_gap_milliseconds, spread_milliseconds=spread_milliseconds))
                     lost = self.scale.live_streams * self.scale.live_events - answer["events"]
                     if lost:
                         raise LoadError(f"{name}: {lost} events are missing")
                     self.note("live", cell, name, round_number, lost_events=lost, streams=answer["responses"],
                               first_byte_p50_microseconds=answer["first_byte"]["p50"],
-                              first_byte_p99_microseconds=answer["first_byte"]["p99"])
+                              first_byte_p99_microseconds=answer["first_byte"]["p99"],
+                              foreign_cores=window.foreign_cores, attempts=attempts)
 
 
 @contextlib.contextmanager
