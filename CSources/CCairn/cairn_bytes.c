@@ -87,3 +87,24 @@ size_t cairn_bytes_utf8_sequence(const uint8_t *bytes, size_t length) {
     if (lead == 0xF4 && bytes[1] > 0x8F) return 0; /* above U+10FFFF */
     return 4;
 }
+
+size_t cairn_bytes_utf8_front_portable(const uint8_t *bytes, size_t length) {
+    size_t index = 0;
+    while (index < length) {
+        if (length - index >= sizeof(uint64_t) && (word_at(bytes + index) & WORD_HIGHS) == 0) {
+            index += sizeof(uint64_t);
+            continue;
+        }
+        const size_t taken = cairn_bytes_utf8_sequence(bytes + index, length - index);
+        if (taken == 0) break;
+        index += taken;
+    }
+    return index;
+}
+
+size_t cairn_bytes_utf8_front(const uint8_t *bytes, size_t length) {
+#if CAIRN_BYTES_HAS_AVX2
+    if (length >= 64 && cairn_bytes_can_avx2()) return cairn_bytes_utf8_front_avx2(bytes, length);
+#endif
+    return cairn_bytes_utf8_front_portable(bytes, length);
+}

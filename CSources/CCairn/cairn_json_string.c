@@ -1,6 +1,6 @@
 /* cairn_json_string.c: JSON string content to UTF-8 and back. Runs of plain ASCII are found 16 bytes a step and copied
  * whole; what stands between the runs is handled one character at a time. */
-#include "cairn_json.h"
+#include "cairn_json_int.h"
 
 #include <stdbool.h>
 #include <string.h>
@@ -18,18 +18,17 @@ static bool sink_write(sink *out, const uint8_t *bytes, size_t length) {
     return true;
 }
 
-static int hex_digit(uint8_t byte) {
+int cairn_json_hex_digit(uint8_t byte) {
     if (byte >= '0' && byte <= '9') return byte - '0';
     const uint8_t lower = byte | 0x20;
     return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
 }
 
-/* The code unit of the escape \uXXXX at the front of `text`, or -1. */
-static int32_t code_unit(const uint8_t *text, size_t length) {
+int32_t cairn_json_code_unit(const uint8_t *text, size_t length) {
     if (length < 6 || text[0] != '\\' || text[1] != 'u') return -1;
     int32_t unit = 0;
     for (size_t i = 2; i < 6; i += 1) {
-        const int digit = hex_digit(text[i]);
+        const int digit = cairn_json_hex_digit(text[i]);
         if (digit < 0) return -1;
         unit = unit * 16 + digit;
     }
@@ -61,21 +60,19 @@ static size_t put_utf8(uint32_t scalar, uint8_t out[4]) {
 
 /* Reads the \uXXXX escape, or the pair of them, at the front of `text`. Returns its length, 0 when it is wrong. */
 static size_t read_unicode_escape(const uint8_t *text, size_t length, uint32_t *out_scalar) {
-    const int32_t unit = code_unit(text, length);
+    const int32_t unit = cairn_json_code_unit(text, length);
     if (unit < 0 || (unit >= 0xDC00 && unit <= 0xDFFF)) return 0;
     if (unit < 0xD800 || unit > 0xDFFF) {
         *out_scalar = (uint32_t)unit;
         return 6;
     }
-    const int32_t low = code_unit(text + 6, length - 6);
+    const int32_t low = cairn_json_code_unit(text + 6, length - 6);
     if (low < 0xDC00 || low > 0xDFFF) return 0;
     *out_scalar = 0x10000 + ((uint32_t)(unit - 0xD800) << 10) + (uint32_t)(low - 0xDC00);
     return 12;
 }
 
-/* Reads the escape at the front of `text` (which starts with a backslash) as UTF-8. Returns its length, 0 when it is
- * wrong; the UTF-8 goes to `utf8`. */
-static size_t read_escape(const uint8_t *text, size_t length, uint8_t utf8[4], size_t *out_utf8_length) {
+size_t cairn_json_read_escape(const uint8_t *text, size_t length, uint8_t utf8[4], size_t *out_utf8_length) {
     if (length < 2) return 0;
     *out_utf8_length = 1;
     switch (text[1]) {
@@ -117,7 +114,7 @@ cairn_status cairn_json_unescape(
         const uint8_t *piece = utf8;
         size_t taken = 0, piece_length = 0;
         if (text[index] == '\\') {
-            taken = read_escape(text + index, length - index, utf8, &piece_length);
+            taken = cairn_json_read_escape(text + index, length - index, utf8, &piece_length);
         } else if (text[index] >= 0x80) {
             piece = text + index;
             taken = piece_length = cairn_bytes_utf8_sequence(piece, length - index);
@@ -134,8 +131,7 @@ size_t cairn_json_escape_bound(size_t length) {
     return length > SIZE_MAX / 6 ? SIZE_MAX : length * 6;
 }
 
-/* Writes the escape of '"', '\\' or a control character. Returns its length. */
-static size_t put_escape(uint8_t byte, uint8_t out[6]) {
+size_t cairn_json_put_escape(uint8_t byte, uint8_t out[6]) {
     static const char short_forms[0x20] = {['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r'};
     static const char digits[] = "0123456789abcdef";
     out[0] = '\\';
@@ -163,7 +159,7 @@ cairn_status cairn_json_escape(
             taken = piece_length = cairn_bytes_utf8_sequence(piece, length - index);
             if (taken == 0) return fail_at(index, out_error_offset);
         } else {
-            piece_length = put_escape(text[index], escape);
+            piece_length = cairn_json_put_escape(text[index], escape);
         }
         if (!sink_write(&sink, piece, piece_length)) return CAIRN_ERR_NO_SPACE;
         index += taken;

@@ -10,6 +10,7 @@
 #include "cairn_skim.h"
 
 #include "cairn_json.h"
+#include "cairn_skim_int.h"
 
 #include <string.h>
 
@@ -85,7 +86,7 @@ void cairn_skim_init(cairn_skim *self, const cairn_skim_plan *plan, uint8_t *cap
     self->matched = all_paths(self);
     self->capturing = -1;
     self->mark_bytes = 0;
-    self->is_escaped = self->is_key_long = false;
+    self->is_in_string = self->is_escaped = self->is_key_long = false;
     self->raw_key_bytes = 0;
 }
 
@@ -146,10 +147,11 @@ static bool begin_value(cairn_skim *self, piece *piece) {
         self->phase = CAIRN_SKIM_AT_FIRST_KEY;
     } else if (byte == '"') {
         self->nesting = 0;
-        self->phase = CAIRN_SKIM_IN_STRING;
+        self->is_in_string = true;
+        self->phase = CAIRN_SKIM_IN_VALUE;
     } else if (byte == '{' || byte == '[') {
         self->nesting = 1;
-        self->phase = CAIRN_SKIM_IN_CONTAINER;
+        self->phase = CAIRN_SKIM_IN_VALUE;
     } else if (starts_scalar(byte)) {
         self->phase = CAIRN_SKIM_IN_SCALAR;
     } else {
@@ -165,43 +167,14 @@ static bool begin_value(cairn_skim *self, piece *piece) {
     return true;
 }
 
-/* Moves to the closing quote of a string and behind it; false when the piece ends before. */
-static bool pass_string(cairn_skim *self, piece *piece) {
-    while (piece->index < piece->length) {
-        if (self->is_escaped) {
-            self->is_escaped = false;
-            piece->index += 1;
-            continue;
-        }
-        const size_t left = piece->length - piece->index;
-        const size_t run = cairn_bytes_find_either(piece->bytes + piece->index, left, '"', '\\');
-        piece->index += run;
-        if (run == left) break;
-        self->is_escaped = piece->bytes[piece->index] == '\\';
-        piece->index += 1;
-        if (!self->is_escaped) return true;
-    }
-    return false;
-}
-
-/* Moves to the end of the container, or behind the first quote; false when the piece ends before. */
-static bool pass_container(cairn_skim *self, piece *piece) {
-    while (piece->index < piece->length) {
-        const uint8_t byte = piece->bytes[piece->index];
-        piece->index += 1;
-        if (byte == '"') {
-            self->phase = CAIRN_SKIM_IN_STRING;
-            return true;
-        }
-        if (byte == '{' || byte == '[') self->nesting += 1;
-        if (byte == '}' || byte == ']') {
-            self->nesting -= 1;
-            if (self->nesting > 0) continue;
-            end_value(self, piece);
-            return true;
-        }
-    }
-    return false;
+/* Passes over the inside of the value or key at hand; true when it has ended in front of the index. */
+static bool pass_inside(cairn_skim *self, piece *piece) {
+    cairn_skim_inside inside = {self->nesting, self->is_in_string, self->is_escaped};
+    piece->index += cairn_skim_pass(piece->bytes + piece->index, piece->length - piece->index, &inside);
+    self->nesting = inside.nesting;
+    self->is_in_string = inside.is_in_string;
+    self->is_escaped = inside.is_escaped;
+    return inside.nesting == 0 && !inside.is_in_string;
 }
 
 static bool is_scalar_byte(uint8_t byte) {
@@ -265,6 +238,8 @@ static bool take_punctuation(cairn_skim *self, piece *piece) {
     const bool may_close = self->phase == CAIRN_SKIM_BEHIND_VALUE || self->phase == CAIRN_SKIM_AT_FIRST_KEY;
     if (is_key_place && byte == '"') {
         self->phase = CAIRN_SKIM_IN_KEY;
+        self->nesting = 0;
+        self->is_in_string = true;
         piece->start = piece->index + 1;
     } else if (self->phase == CAIRN_SKIM_AT_COLON && byte == ':') {
         self->phase = CAIRN_SKIM_AT_VALUE;
@@ -300,15 +275,12 @@ static bool is_whitespace(uint8_t byte) {
 static bool step(cairn_skim *self, piece *piece) {
     switch (self->phase) {
     case CAIRN_SKIM_AT_START: return take_mark(self, piece);
-    case CAIRN_SKIM_IN_STRING:
-        if (!pass_string(self, piece)) return true;
-        if (self->nesting > 0) self->phase = CAIRN_SKIM_IN_CONTAINER;
-        else end_value(self, piece);
+    case CAIRN_SKIM_IN_VALUE:
+        if (pass_inside(self, piece)) end_value(self, piece);
         return true;
     case CAIRN_SKIM_IN_KEY:
-        if (pass_string(self, piece)) end_key(self, piece);
+        if (pass_inside(self, piece)) end_key(self, piece);
         return true;
-    case CAIRN_SKIM_IN_CONTAINER: pass_container(self, piece); return true;
     case CAIRN_SKIM_IN_SCALAR:
         while (piece->index < piece->length && is_scalar_byte(piece->bytes[piece->index])) piece->index += 1;
         if (piece->index < piece->length) end_value(self, piece);

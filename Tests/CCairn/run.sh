@@ -12,7 +12,7 @@ cc=${CC:-clang}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT INT TERM
 
-flags="-std=c17 -Wall -Wextra -Werror -I$core/include -I$here"
+flags="-std=c17 -Wall -Wextra -Werror -I$core/include -I$core -I$here"
 sanitizers="-fsanitize=address,undefined -fno-sanitize-recover=all"
 passed=0
 failed=0
@@ -66,8 +66,8 @@ run_fuzzers() {
             "$source" "$work"/fuzz/*.o -o "$work/$name" -lm || exit 1
         mkdir -p "$work/corpus_$name"
         [ -d "$here/corpus/$name" ] && cp "$here/corpus/$name"/* "$work/corpus_$name"/
-        # A crash leaves its input beside this script's caller, not in the scratch folder that is removed.
-        "$work/$name" -max_total_time="$fuzz_seconds" -max_len=4096 -artifact_prefix="./$name-" \
+        # A crash keeps its input outside the scratch folder, which is removed; libFuzzer prints the path.
+        "$work/$name" -max_total_time="$fuzz_seconds" -max_len=4096 -artifact_prefix="${TMPDIR:-/tmp}/cairn-$name-" \
             "$work/corpus_$name" >"$work/out" 2>&1
         status=$?
         runs=$(sed -n 's/^Done \([0-9]*\) runs.*/\1/p' "$work/out")

@@ -1,4 +1,5 @@
 /* test_skim.c: the JSON skimmer: what it takes, what it refuses, and that no cut of the document changes that. */
+#include "cairn_skim_int.h"
 #include "skim_trace.h"
 #include "tap.h"
 
@@ -220,6 +221,26 @@ static void test_a_cut_at_every_byte_changes_nothing(void) {
     }
 }
 
+/* Random text of the bytes that matter, from random states: both twins pass the same bytes into the same state. */
+static void test_twins_pass_over_the_same_bytes(void) {
+    static const char alphabet[] = "\"\"\\{}[]aaaaaaaaaaaaaaa";
+    uint64_t seed = 0x7313;
+    for (int round = 0; round < 30000; round += 1) {
+        const size_t length = tap_random(&seed) % 400;
+        uint8_t *text = malloc(length + (length == 0));
+        for (size_t i = 0; i < length; i += 1) text[i] = (uint8_t)alphabet[(tap_random(&seed) >> 33) % (sizeof alphabet - 1)];
+        cairn_skim_inside fast = {tap_random(&seed) >> 62, false, false};
+        fast.is_in_string = fast.nesting == 0 || tap_random(&seed) >> 63;
+        fast.is_escaped = fast.is_in_string && tap_random(&seed) >> 63;
+        cairn_skim_inside portable = fast;
+        const size_t passed = cairn_skim_pass_portable(text, length, &portable);
+        CHECK(cairn_skim_pass(text, length, &fast) == passed);
+        CHECK(fast.nesting == portable.nesting && fast.is_in_string == portable.is_in_string);
+        CHECK(fast.is_escaped == portable.is_escaped);
+        free(text);
+    }
+}
+
 static void test_a_plan_refuses_what_it_cannot_hold(void) {
     cairn_skim_plan plan;
     cairn_skim_path paths[CAIRN_SKIM_PATHS_MAX + 1] = {0};
@@ -282,6 +303,7 @@ int main(void) {
     TEST(test_a_plan_that_stops_does_not_look_at_the_rest);
     TEST(test_twenty_thousand_nested_arrays_are_passed_over);
     TEST(test_a_cut_at_every_byte_changes_nothing);
+    TEST(test_twins_pass_over_the_same_bytes);
     TEST(test_a_plan_refuses_what_it_cannot_hold);
     TEST(test_member_finds_the_first_one_and_stops);
     TEST(test_member_says_why_there_is_none);

@@ -67,9 +67,8 @@ typedef enum cairn_skim_phase {
     CAIRN_SKIM_AT_KEY,       /* behind ',' */
     CAIRN_SKIM_IN_KEY,
     CAIRN_SKIM_AT_COLON,
-    CAIRN_SKIM_IN_STRING,    /* of a value */
-    CAIRN_SKIM_IN_CONTAINER, /* a value of which only the nesting counts, outside its strings */
-    CAIRN_SKIM_IN_SCALAR,    /* number, true, false, null */
+    CAIRN_SKIM_IN_VALUE,  /* a string, or a container of which only the nesting counts */
+    CAIRN_SKIM_IN_SCALAR, /* number, true, false, null */
     CAIRN_SKIM_BEHIND_VALUE,
     CAIRN_SKIM_AT_END,       /* behind the document */
     CAIRN_SKIM_STOPPED,      /* all was found and the plan stops then */
@@ -81,7 +80,7 @@ typedef struct cairn_skim {
     const cairn_skim_plan *plan;
     uint8_t *capture;
     uint64_t consumed;  /* bytes of the document scanned so far */
-    uint64_t nesting;   /* open brackets of the value that is being skipped or captured */
+    uint64_t nesting;   /* open brackets of the value that is being skipped or captured; 0 in a string or key */
     cairn_skim_phase phase;
     uint8_t level;      /* open objects that lie on a path */
     uint8_t found;      /* bit i: path i has its value */
@@ -89,6 +88,7 @@ typedef struct cairn_skim {
     uint8_t matched;    /* bit i: the key just read is on path i */
     int8_t capturing;   /* index of the path whose value is going by, or -1 */
     uint8_t mark_bytes; /* bytes of the byte order mark seen */
+    bool is_in_string;  /* inside a string of that value, or a key */
     bool is_escaped;    /* the byte before was the backslash of an escape */
     bool is_key_long;   /* the key at hand is longer than any wanted one */
     uint8_t alive[CAIRN_SKIM_KEYS_MAX]; /* per level: the paths whose keys so far were met */
