@@ -50,7 +50,7 @@ static inline int tap_end(void) {
 
 /* A heap copy with no byte to spare, so that the address sanitizer sees a read behind the end. Never NULL, also for 0. */
 static inline uint8_t *tap_exact_copy(const void *bytes, size_t length) {
-    uint8_t *copy = malloc(length == 0 ? 1 : length);
+    uint8_t *copy = calloc(length == 0 ? 1 : length, 1);
     if (copy == NULL) abort();
     if (length > 0) memcpy(copy, bytes, length);
     return copy;

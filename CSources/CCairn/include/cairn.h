@@ -3,6 +3,7 @@
 #define CAIRN_H
 
 #include "cairn_bytes.h"
+#include "cairn_fingerprint.h"
 #include "cairn_json.h"
 #include "cairn_skim.h"
 #include "cairn_sse.h"
