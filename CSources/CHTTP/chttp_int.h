@@ -154,13 +154,14 @@ SSL *chttp_tls_open(const chttp_tls *tls, const char *server_name, chttp_stream 
 #define CHTTP_KEPT_BUFFERS_MAX 32
 #define CHTTP_KEPT_BUFFER_BYTES_MAX (4 * 1024 * 1024)  /* a larger one is freed */
 #define CHTTP_KEPT_BYTES_MAX (16 * 1024 * 1024)        /* of all of them together */
+#define CHTTP_HELD_BYTES_MAX (1024 * 1024 * 1024)   /* bodies of a loop's calls at one time; a further one is refused */
 
 typedef struct chttp_buffer {
     char *memory;
     size_t size;
 } chttp_buffer;
 
-/* At least `size` bytes; *out_size tells how many. NULL: out of memory. */
+/* At least `size` bytes; *out_size tells how many. NULL: out of memory, or CHTTP_HELD_BYTES_MAX reached. */
 char *chttp_buffer_take(chttp_loop *loop, size_t size, size_t *out_size);
 /* Keeps the memory for the next one, or frees it. */
 void chttp_buffer_give(chttp_loop *loop, char *memory, size_t size);
@@ -207,6 +208,7 @@ struct chttp_loop {
 
     chttp_buffer kept[CHTTP_KEPT_BUFFERS_MAX]; /* the last given first taken */
     size_t kept_count, kept_bytes;
+    size_t held_bytes; /* of the bodies that calls have in large buffers now */
     struct chttp_call *free_calls;
     size_t free_call_count;
     struct chttp_fetch *free_fetches;

@@ -142,19 +142,25 @@ void chttp_loop_flush(chttp_loop *loop) {
 /* ------------------------------------------------------------------------------------------------- large buffers */
 
 char *chttp_buffer_take(chttp_loop *loop, size_t size, size_t *out_size) {
+    if (size > CHTTP_HELD_BYTES_MAX - loop->held_bytes) return NULL;
     for (size_t i = loop->kept_count; i-- > 0;) {
         chttp_buffer kept = loop->kept[i];
         if (kept.size < size || kept.size / 4 > size) continue; /* too small, or a waste */
         loop->kept[i] = loop->kept[--loop->kept_count];
         loop->kept_bytes -= kept.size;
+        loop->held_bytes += kept.size;
         *out_size = kept.size;
         return kept.memory;
     }
+    char *memory = malloc(size);
+    if (!memory) return NULL;
+    loop->held_bytes += size;
     *out_size = size;
-    return malloc(size);
+    return memory;
 }
 
 void chttp_buffer_give(chttp_loop *loop, char *memory, size_t size) {
+    loop->held_bytes -= size;
     bool is_kept = size <= CHTTP_KEPT_BUFFER_BYTES_MAX && loop->kept_count < CHTTP_KEPT_BUFFERS_MAX
         && loop->kept_bytes + size <= CHTTP_KEPT_BYTES_MAX;
     if (!is_kept) {

@@ -838,6 +838,7 @@ void chttp_call_release_body(chttp_call *call) {
 char *chttp_call_take_body(chttp_call *call, size_t *out_length) {
     char *body = call->body;
     *out_length = call->body_length;
+    if (call->body_capacity > CHTTP_SMALL_BODY_BYTES) call->server->loop->held_bytes -= call->body_capacity;
     call->body = NULL;
     call->body_length = call->body_capacity = 0;
     return body;

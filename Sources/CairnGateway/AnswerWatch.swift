@@ -75,9 +75,13 @@ final class AnswerWatch {
         }
     }
 
-    /// Whether a stream that is over now was cut short: events came, but none that ends an answer of its dialect. A half
-    /// answer must not look like a whole one, and some servers end the body properly when they fail.
-    var isCutShort: Bool { form == .stream && dialect != .other && eventCount > 0 && !hasEnded }
+    /// The answer is over. True if it is a stream that was cut short: events came, but none that ends an answer of its
+    /// dialect. A half answer must not look like a whole one, and some servers end the body properly when they fail.
+    func finish() -> Bool {
+        guard form == .stream else { return false }
+        scanner.finish { event in see(event) }
+        return dialect != .other && eventCount > 0 && !hasEnded
+    }
 
     private func seeDocument(_ bytes: UnsafeRawBufferPointer) {
         if isBroken { return }
@@ -85,21 +89,22 @@ final class AnswerWatch {
     }
 
     private func seeStream(_ bytes: UnsafeRawBufferPointer) {
-        scanner.scan(bytes) { event in
-            guard event.hasData else { return }
-            eventCount += 1
-            let data = event.data
-            if !hasEnded { hasEnded = endsAnswer(event.type, data) }
-            if Self.contains("\"usage\"", data) { readEvent(data) }
-        }
+        scanner.scan(bytes) { event in see(event) }
+    }
+
+    private func see(_ event: borrowing EventStreamScanner.Event) {
+        guard event.hasData else { return }
+        eventCount += 1
+        let data = event.data
+        if !hasEnded { hasEnded = endsAnswer(event.type, data) }
+        if Self.find("\"usage\"", in: data) != nil { readEvent(data) }
     }
 
     /// Inside a JSON string every quote is escaped, so these texts can only be members of the event itself.
     private func endsAnswer(_ type: UnsafeRawBufferPointer, _ data: UnsafeRawBufferPointer) -> Bool {
         switch dialect {
         case .chat:
-            return Self.isDone(data) || Self.contains("\"finish_reason\":\"", data)
-                || Self.contains("\"finish_reason\": \"", data) || Self.contains("\"error\"", data)
+            return Self.isDone(data) || Self.hasText("\"finish_reason\"", data) || Self.contains("\"error\"", data)
         case .messages:
             return Self.equals(type, "message_stop") || Self.equals(type, "error")
                 || type.isEmpty && Self.contains("\"message_stop\"", data)
@@ -118,20 +123,31 @@ final class AnswerWatch {
         bytes.count == text.utf8CodeUnitCount && memcmp(bytes.baseAddress!, text.utf8Start, bytes.count) == 0
     }
 
-    /// A search for a short text, by its second byte: the first is a quote as a rule, and quotes are everywhere.
     private static func contains(_ text: StaticString, _ bytes: UnsafeRawBufferPointer) -> Bool {
+        find(text, in: bytes) != nil
+    }
+
+    /// Whether a member of that name (given with its quotes) has a string for its value.
+    private static func hasText(_ name: StaticString, _ bytes: UnsafeRawBufferPointer) -> Bool {
+        guard let start = find(name, in: bytes) else { return false }
+        let rest = bytes[(start + name.utf8CodeUnitCount)...].lazy.filter { $0 > 0x20 }.prefix(2)
+        return rest.elementsEqual([UInt8(ascii: ":"), UInt8(ascii: "\"")])
+    }
+
+    /// The first place of a short text, looked for by its second byte: the first is a quote as a rule, and quotes are
+    /// everywhere.
+    private static func find(_ text: StaticString, in bytes: UnsafeRawBufferPointer) -> Int? {
         let length = text.utf8CodeUnitCount
-        guard bytes.count >= length, var at = bytes.baseAddress else { return false }
-        let first = Int32(text.utf8Start[1])
-        let end = at + bytes.count
-        at += 1
-        while at < end, let hit = memchr(at, first, end - at) {
+        guard bytes.count >= length, let first = bytes.baseAddress else { return nil }
+        let end = first + bytes.count
+        var at = first + 1
+        while at < end, let hit = memchr(at, Int32(text.utf8Start[1]), end - at) {
             let start = UnsafeRawPointer(hit) - 1
-            if end - start < length { return false }
-            if memcmp(start, text.utf8Start, length) == 0 { return true }
+            if end - start < length { return nil }
+            if memcmp(start, text.utf8Start, length) == 0 { return start - first }
             at = UnsafeRawPointer(hit) + 1
         }
-        return false
+        return nil
     }
 
     private func readEvent(_ data: UnsafeRawBufferPointer) {

@@ -260,7 +260,7 @@ final class CallLife: FetchHandler {
 
     func fetchEnded(_ fetch: Fetch) {
         self.fetch = nil
-        if let watch, watch.isCutShort {
+        if let watch, watch.finish() {
             failed(.truncated, detail: "the stream ended before the answer did")
         } else {
             call.end()

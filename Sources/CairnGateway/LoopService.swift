@@ -155,8 +155,9 @@ final class LoopService: ServerHandler, @unchecked Sendable {
         let decision = call.withRequestLine { _, _, host in
             let hostSpan = host.assumingMemoryBound(to: UInt8.self).span
             if hostSpan.isEmpty { return HostRule.Decision.allow }  // HTTP/1.0: no browser sends that
-            let withOrigin = call.head?.withValue(of: "origin") { origin in
-                shared.hostRule.decide(host: hostSpan, origin: origin.assumingMemoryBound(to: UInt8.self).span)
+            let withOrigin = call.head?.withValue(of: "origin") { origin -> HostRule.Decision in
+                if call.head?.count(of: "origin") != 1 { return .foreignOrigin }  // no browser sends two
+                return shared.hostRule.decide(host: hostSpan, origin: origin.assumingMemoryBound(to: UInt8.self).span)
             }
             return withOrigin ?? shared.hostRule.decide(host: hostSpan)
         }

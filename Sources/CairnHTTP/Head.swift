@@ -18,6 +18,17 @@ public struct Head {
         return read(value.buffer)
     }
 
+    /// How many fields have that name, which is given in lower case.
+    public func count(of lowerName: StaticString) -> Int {
+        let wanted = UnsafeRawBufferPointer(start: lowerName.utf8Start, count: lowerName.utf8CodeUnitCount)
+        var name = chttp_bytes()
+        var value = chttp_bytes()
+        return (0..<count).count { index in
+            chttp_head_at(handle, index, &name, &value)
+            return name.buffer.count == wanted.count && zip(name.buffer, wanted).allSatisfy { $0 | 0x20 == $1 | 0x20 }
+        }
+    }
+
     /// The first field of that name as text; the name is given in lower case.
     public func value(of lowerName: StaticString) -> String? {
         withValue(of: lowerName) { String(decoding: $0, as: UTF8.self) }
