@@ -31,6 +31,7 @@ public final class EventLoop: @unchecked Sendable {
         guard let made else { throw .outOfResources("an event loop could not be made") }
         handle = made
         self.box = box
+        signal(SIGPIPE, SIG_IGN)  // a client that left is an error of a write, never the end of the process
         taskExecutor = LoopTaskExecutor(loop: self)
         actorExecutor = LoopActorExecutor(loop: self)
         box.loop = self

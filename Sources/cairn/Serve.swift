@@ -59,7 +59,6 @@ struct SignalSet {
     init(_ signals: [Int32]) {
         sigemptyset(&set)
         for signal in signals { sigaddset(&set, signal) }
-        signal(SIGPIPE, SIG_IGN)
     }
 
     /// Threads made after this inherit the mask, so the signals reach `wait` only.
