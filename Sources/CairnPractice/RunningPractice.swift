@@ -12,8 +12,6 @@ public final class RunningPractice: Sendable {
 
     /// Starts to serve. Returns when the port is open.
     public init(_ options: PracticeOptions) throws(PracticeError) {
-        // A client that leaves while it is written to is an event, not the end of the process.
-        signal(SIGPIPE, SIG_IGN)
         let provider = PracticeProvider(options: options)
         var port = options.port
         var loops: [RunningLoop] = []
