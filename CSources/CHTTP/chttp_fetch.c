@@ -55,13 +55,14 @@ struct chttp_fetch {
     uint16_t status;
     int64_t content_length;
     uint64_t sent_ns;
-    uint64_t written_before;
+    uint64_t taken_before; /* the stream's counter before the request */
     chttp_failure failing_with;
     bool is_sent, is_written, is_retried, is_head_method, has_head, is_interim, is_paused, is_whole, keeps_alive, is_waiting, is_failing;
 };
 
 struct chttp_origin {
     chttp_loop *loop;
+    chttp_origin *next, **reference; /* of the loop's origins */
     char *host;
     chttp_origin_options options;
     chttp_link *links, *idle, *resolving;
@@ -164,12 +165,14 @@ static void fail_later(chttp_fetch *fetch, chttp_failure failure) {
     if (loop->failing_tail) loop->failing_tail->next = fetch;
     else loop->failing = fetch;
     loop->failing_tail = fetch;
+    loop->failing_count++;
 }
 
 static void stop_failing(chttp_fetch *fetch) {
     chttp_loop *loop = fetch->origin->loop;
     if (!fetch->is_failing) return;
     fetch->is_failing = false;
+    loop->failing_count--;
     if (fetch->previous) fetch->previous->next = fetch->next;
     else loop->failing = fetch->next;
     if (fetch->next) fetch->next->previous = fetch->previous;
@@ -187,7 +190,8 @@ static const char *failure_text(chttp_failure failure) {
 }
 
 void chttp_fetch_fail_pending(chttp_loop *loop) {
-    while (loop->failing) {
+    /* Those of now: a callback that tries again at once must not keep the turn from ending. */
+    for (size_t left = loop->failing_count; left > 0 && loop->failing; left--) {
         chttp_fetch *fetch = loop->failing;
         stop_failing(fetch);
         fail_fetch(fetch, fetch->failing_with, failure_text(fetch->failing_with));
@@ -210,6 +214,8 @@ static void leave_idle(chttp_link *link) {
     link->phase = LINK_BUSY;
     origin->loop->counts.upstream_idle--;
 }
+
+static void next_waiting(chttp_origin *origin);
 
 static void stop_resolving(chttp_link *link) {
     if (link->phase != LINK_RESOLVING) return;
@@ -234,7 +240,8 @@ static void link_closed(chttp_stream *stream) {
     origin->link_count--;
     origin->loop->counts.upstream_open--;
     free(link);
-    origin_try_free(origin);
+    if (origin->is_freed) origin_try_free(origin);
+    else next_waiting(origin);
 }
 
 /* Takes the fetch off the link, if it has one, and closes the link. */
@@ -275,15 +282,12 @@ static chttp_link *open_link(chttp_origin *origin, chttp_fetch *fetch) {
     return link;
 }
 
-static void next_waiting(chttp_origin *origin);
-
 static void fail_link(chttp_link *link, chttp_failure failure, const char *detail) {
     chttp_origin *origin = link->origin;
     if (link->stream.is_closing) return;
     chttp_fetch *fetch = abandon(link);
     if (fetch && origin->is_starting) fail_later(fetch, failure);
     else if (fetch) fail_fetch(fetch, failure, detail);
-    if (!origin->is_freed && !origin->is_starting) next_waiting(origin);
 }
 
 /* ---------------------------------------------------------------------------------------------------- connecting */
@@ -292,19 +296,31 @@ static void set_deadline(chttp_link *link, uint32_t in_ms) {
     chttp_deadline_set(link->stream.loop, &link->stream.deadline, in_ms);
 }
 
+/* Reads the answer, or does not while the fetch is paused. */
+static void read_answer(chttp_link *link) {
+    chttp_fetch *fetch = link->fetch;
+    const chttp_origin_options *options = &link->origin->options;
+    if (fetch->is_paused) {
+        chttp_stream_stop_reading(&link->stream);
+        chttp_deadline_clear(&link->stream.deadline);
+    } else {
+        chttp_stream_read(&link->stream);
+        set_deadline(link, fetch->has_head ? options->idle_ms : options->first_byte_ms);
+    }
+}
+
 static void send_request(chttp_link *link) {
     chttp_fetch *fetch = link->fetch;
     link->phase = LINK_BUSY;
     link->stream.body = fetch->body.data;
     link->stream.body_length = fetch->body.length;
     chttp_stream_put(&link->stream, fetch->wire, fetch->wire_length);
-    fetch->written_before = link->stream.written;
+    fetch->taken_before = link->stream.taken_before = chttp_stream_taken(&link->stream);
     link->stream.may_have_written = false;
     fetch->sent_ns = uv_hrtime();
     fetch->is_sent = true;
     llhttp_reset(&link->parser);
-    set_deadline(link, link->origin->options.first_byte_ms);
-    chttp_stream_read(&link->stream);
+    read_answer(link);
 }
 
 static void link_ready(chttp_stream *stream) {
@@ -422,13 +438,16 @@ static void on_link_deadline(chttp_deadline *deadline) {
         fail_link(link, CHTTP_FAILED_CONNECT_TIMEOUT, "the connection could not be made in time");
         break;
     case LINK_BUSY: {
-        size_t waiting = uv_stream_get_write_queue_size((uv_stream_t *)&link->stream.tcp);
-        if (link->is_dead) {
+        bool has_head = link->fetch && link->fetch->has_head;
+        uint64_t taken = chttp_stream_taken(&link->stream);
+        if (link->is_dead && has_head) {
+            fail_link(link, CHTTP_FAILED_TRUNCATED, "the connection was lost inside the answer");
+        } else if (link->is_dead) {
             fail_link(link, CHTTP_FAILED_RESET, "the connection was lost while the request was written");
-        } else if (waiting && waiting != link->stream.stalled_at) { /* the request is still moving */
-            link->stream.stalled_at = waiting;
+        } else if (chttp_stream_unsent(&link->stream) && taken != link->stream.taken_before) { /* still moving */
+            link->stream.taken_before = taken;
             set_deadline(link, link->origin->options.first_byte_ms);
-        } else if (link->fetch && link->fetch->has_head) {
+        } else if (has_head) {
             fail_link(link, CHTTP_FAILED_IDLE_TIMEOUT, "the answer stopped arriving");
         } else {
             fail_link(link, CHTTP_FAILED_FIRST_BYTE_TIMEOUT, "no answer arrived in time");
@@ -471,6 +490,18 @@ static int on_value_complete(llhttp_t *parser) {
     return 0;
 }
 
+/* RFC 9112 6.1: we asked for no transfer coding but chunked, which every HTTP/1.1 client understands. */
+static bool has_known_coding(const chttp_head *head) {
+    unsigned count = 0;
+    for (uint32_t i = 0; i < head->count; i++) {
+        const chttp_field *field = &head->fields[i];
+        if (field->kind != CHTTP_FIELD_TRANSFER_ENCODING) continue;
+        if (!chttp_name_equals(head->block + field->value_at, field->value_length, "chunked", 7)) return false;
+        count++;
+    }
+    return count <= 1;
+}
+
 static int on_head_complete(llhttp_t *parser) {
     chttp_fetch *fetch = ((chttp_link *)parser->data)->fetch;
     if (parser->http_major != 1 || parser->status_code == 101) return HPE_USER;
@@ -478,35 +509,36 @@ static int on_head_complete(llhttp_t *parser) {
         fetch->is_interim = true;
         return 0;
     }
-    chttp_head_finish(&fetch->head);
+    bool is_chunked = (parser->flags & F_CHUNKED) != 0;
+    if (!chttp_head_finish(&fetch->head) || !has_known_coding(&fetch->head)) return HPE_USER;
     fetch->has_head = true;
     fetch->status = (uint16_t)parser->status_code;
-    bool is_chunked = (parser->flags & F_CHUNKED) != 0;
     if (!is_chunked && (parser->flags & F_CONTENT_LENGTH) && parser->content_length <= INT64_MAX) {
         fetch->content_length = (int64_t)parser->content_length;
     } else if (!is_chunked && (parser->status_code == 204 || parser->status_code == 304)) {
         fetch->content_length = 0;
     }
     fetch->callbacks.on_head(fetch->callbacks.context, fetch);
-    return ((chttp_link *)parser->data)->fetch && fetch->is_head_method ? 1 : 0;
+    if (!((chttp_link *)parser->data)->fetch) return HPE_USER; /* cancelled inside the callback */
+    return fetch->is_head_method ? 1 : 0;
 }
 
 static int on_body(llhttp_t *parser, const char *data, size_t length) {
     chttp_fetch *fetch = ((chttp_link *)parser->data)->fetch;
-    if (!fetch) return HPE_PAUSED; /* cancelled inside a callback */
+    if (fetch->is_interim) return HPE_USER; /* RFC 9110 15.2: no 1xx has content */
     fetch->callbacks.on_data(fetch->callbacks.context, fetch, data, length);
-    return ((chttp_link *)parser->data)->fetch ? 0 : HPE_PAUSED;
+    return ((chttp_link *)parser->data)->fetch ? 0 : HPE_USER; /* cancelled inside the callback */
 }
 
 static int on_complete(llhttp_t *parser) {
     chttp_fetch *fetch = ((chttp_link *)parser->data)->fetch;
-    if (!fetch) return HPE_PAUSED;
     if (fetch->is_interim) {
         fetch->is_interim = false;
         return 0;
     }
     fetch->is_whole = true;
-    fetch->keeps_alive = llhttp_should_keep_alive(parser);
+    /* RFC 9112 6.1: chunks from HTTP/1.0 are taken for what they say, but the connection is not used again. */
+    fetch->keeps_alive = llhttp_should_keep_alive(parser) && !(parser->http_minor == 0 && parser->flags & F_CHUNKED);
     return HPE_PAUSED;
 }
 
@@ -553,9 +585,11 @@ static void finish_fetch(chttp_link *link, bool is_clean) {
         link_is_free(link);
     } else {
         abandon(link);
-        if (!origin->is_freed) next_waiting(origin);
     }
 }
+
+static bool is_untouched(const chttp_link *link);
+static bool replace_link(chttp_link *link);
 
 static void link_data(chttp_stream *stream, const char *data, size_t length) {
     chttp_link *link = (chttp_link *)stream;
@@ -563,13 +597,13 @@ static void link_data(chttp_stream *stream, const char *data, size_t length) {
         abandon(link);
         return;
     }
+    if (is_untouched(link)) { /* said before anything was asked: nobody's answer, least of all this fetch's */
+        if (!replace_link(link)) fail_link(link, CHTTP_FAILED_RESET, "the connection was out of step");
+        return;
+    }
     llhttp_errno_t error = llhttp_execute(&link->parser, data, length);
     if (stream->is_closing) return;
     chttp_fetch *fetch = link->fetch;
-    if (!fetch) {
-        abandon(link);
-        return;
-    }
     if (fetch->is_whole) {
         const char *end = llhttp_get_error_pos(&link->parser);
         finish_fetch(link, error == HPE_PAUSED && end == data + length);
@@ -582,8 +616,7 @@ static void link_data(chttp_stream *stream, const char *data, size_t length) {
         fail_link(link, CHTTP_FAILED_MALFORMED, detail);
         return;
     }
-    if (fetch->is_paused) chttp_deadline_clear(&stream->deadline);
-    else set_deadline(link, fetch->has_head ? link->origin->options.idle_ms : link->origin->options.first_byte_ms);
+    read_answer(link);
 }
 
 static void link_end(chttp_stream *stream, int uv_error) {
@@ -598,7 +631,10 @@ static void link_end(chttp_stream *stream, int uv_error) {
         fail_link(link, CHTTP_FAILED_TLS, chttp_tls_failure_text(stream, detail, sizeof detail));
         return;
     }
-    if (uv_error == UV_EOF && fetch->has_head && llhttp_message_needs_eof(&link->parser)) {
+    if (is_untouched(link) && replace_link(link)) return;
+    /* RFC 9112 9.8: over TLS only a closure alert tells that an answer which ends with its connection is whole. */
+    bool is_proper = uv_error == UV_EOF && (!stream->ssl || SSL_get_shutdown(stream->ssl) & SSL_RECEIVED_SHUTDOWN);
+    if (is_proper && fetch->has_head && llhttp_message_needs_eof(&link->parser)) {
         llhttp_finish(&link->parser);
         if (stream->is_closing || link->fetch != fetch) return;
         finish_fetch(link, false);
@@ -608,18 +644,23 @@ static void link_end(chttp_stream *stream, int uv_error) {
     else fail_link(link, CHTTP_FAILED_RESET, "the connection closed before the answer began");
 }
 
+/* True if it is certain that the kernel took nothing of the request. */
+static bool is_untouched(const chttp_link *link) {
+    return !link->stream.may_have_written && chttp_stream_taken(&link->stream) == link->fetch->taken_before;
+}
+
 /* Starts over on a fresh connection: only for a request of which the kernel took nothing. */
 static bool replace_link(chttp_link *link) {
     chttp_fetch *fetch = link->fetch;
     chttp_origin *origin = link->origin;
-    if (!fetch || fetch->is_retried || link->stream.may_have_written) return false;
-    if (link->stream.written != fetch->written_before) return false;
+    if (fetch->is_retried || !is_untouched(link)) return false;
     chttp_link *other = open_link(origin, fetch);
     if (!other) return false;
     link->fetch = NULL;
     abandon(link);
     fetch->is_retried = true;
     fetch->is_sent = false;
+    fetch->sent_ns = 0;
     link_start(other);
     return true;
 }
@@ -636,7 +677,7 @@ static void link_write_error(chttp_stream *stream, int uv_error) {
     }
     if (replace_link(link)) return;
     link->is_dead = true; /* the origin may have answered before it stopped reading: look for that */
-    set_deadline(link, CHTTP_EARLY_ANSWER_MS);
+    if (!link->fetch->is_paused) set_deadline(link, CHTTP_EARLY_ANSWER_MS);
 }
 
 static void link_after_flush(chttp_stream *stream) {
@@ -730,22 +771,39 @@ chttp_origin *chttp_origin_new(chttp_loop *loop, const chttp_origin_options *opt
         origin->is_numeric = true;
     }
     origin->address_count = origin->is_numeric ? 1 : 0;
+    origin->next = loop->origins;
+    origin->reference = &loop->origins;
+    if (origin->next) origin->next->reference = &origin->next;
+    loop->origins = origin;
     return origin;
 }
 
 void chttp_origin_free(chttp_origin *origin) {
+    chttp_loop *loop = origin->loop;
     origin->is_freed = true;
+    *origin->reference = origin->next;
+    if (origin->next) origin->next->reference = origin->reference;
+    for (chttp_fetch *fetch = loop->failing, *next; fetch; fetch = next) {
+        next = fetch->next;
+        if (fetch->origin != origin) continue;
+        stop_failing(fetch);
+        fetch_free(loop, fetch);
+    }
     while (origin->waiting) {
         chttp_fetch *fetch = origin->waiting;
         stop_waiting(fetch);
-        fetch_free(origin->loop, fetch);
+        fetch_free(loop, fetch);
     }
     for (chttp_link *link = origin->links, *next; link; link = next) {
         next = link->next;
         chttp_fetch *fetch = abandon(link);
-        if (fetch) fetch_free(origin->loop, fetch);
+        if (fetch) fetch_free(loop, fetch);
     }
     origin_try_free(origin);
+}
+
+void chttp_origin_free_all(chttp_loop *loop) {
+    while (loop->origins) chttp_origin_free(loop->origins);
 }
 
 /* ---------------------------------------------------------------------------------------------------------- door */
@@ -829,17 +887,13 @@ chttp_bytes chttp_fetch_reason(const chttp_fetch *fetch) {
 void chttp_fetch_pause(chttp_fetch *fetch) {
     if (fetch->is_paused) return;
     fetch->is_paused = true;
-    if (!fetch->link || fetch->link->phase != LINK_BUSY) return;
-    chttp_stream_stop_reading(&fetch->link->stream);
-    chttp_deadline_clear(&fetch->link->stream.deadline);
+    if (fetch->link && fetch->link->phase == LINK_BUSY) read_answer(fetch->link);
 }
 
 void chttp_fetch_resume(chttp_fetch *fetch) {
     if (!fetch->is_paused) return;
     fetch->is_paused = false;
-    if (!fetch->link || fetch->link->phase != LINK_BUSY) return;
-    chttp_stream_read(&fetch->link->stream);
-    set_deadline(fetch->link, fetch->link->origin->options.idle_ms);
+    if (fetch->link && fetch->link->phase == LINK_BUSY) read_answer(fetch->link);
 }
 
 void chttp_fetch_cancel(chttp_fetch *fetch) {
@@ -847,9 +901,6 @@ void chttp_fetch_cancel(chttp_fetch *fetch) {
     stop_waiting(fetch);
     stop_failing(fetch);
     chttp_link *link = fetch->link;
-    if (link) {
-        abandon(link);
-        next_waiting(origin);
-    }
+    if (link) abandon(link);
     fetch_free(origin->loop, fetch);
 }

@@ -116,8 +116,9 @@ static bool same_name(const char *a, size_t a_length, const char *b, size_t b_le
     return true;
 }
 
-/* Marks the fields that a Connection value names. `keep-alive` and `close` name no fields worth a search. */
-static void mark_named(chttp_head *head, const chttp_field *connection) {
+/* Marks the fields that a Connection value names. `keep-alive` and `close` name no fields worth a search. Returns how
+ * many names it met, counting on from `names`. */
+static unsigned mark_named(chttp_head *head, const chttp_field *connection, unsigned names) {
     const char *at = head->block + connection->value_at, *end = at + connection->value_length;
     while (at < end) {
         while (at < end && (*at == ',' || *at == ' ' || *at == '\t')) at++;
@@ -126,6 +127,7 @@ static void mark_named(chttp_head *head, const chttp_field *connection) {
         size_t length = (size_t)(at - token);
         if (length == 0 || chttp_name_equals(token, length, "close", 5)
             || chttp_name_equals(token, length, "keep-alive", 10)) continue;
+        if (++names > CHTTP_CONNECTION_NAMES_MAX) break; /* each is compared with every field */
         for (uint32_t i = 0; i < head->count; i++) {
             chttp_field *field = &head->fields[i];
             if (field->kind != CHTTP_FIELD_OTHER) continue;
@@ -134,9 +136,10 @@ static void mark_named(chttp_head *head, const chttp_field *connection) {
             }
         }
     }
+    return names;
 }
 
-void chttp_head_finish(chttp_head *head) {
+bool chttp_head_finish(chttp_head *head) {
     bool has_connection = false;
     for (uint32_t i = 0; i < head->count; i++) {
         chttp_field *field = &head->fields[i];
@@ -147,10 +150,11 @@ void chttp_head_finish(chttp_head *head) {
         field->kind = (uint8_t)kind_of(head->block + field->name_at, field->name_length);
         has_connection |= field->kind == CHTTP_FIELD_CONNECTION;
     }
-    if (!has_connection) return;
-    for (uint32_t i = 0; i < head->count; i++) {
-        if (head->fields[i].kind == CHTTP_FIELD_CONNECTION) mark_named(head, &head->fields[i]);
+    unsigned names = 0;
+    for (uint32_t i = 0; has_connection && i < head->count; i++) {
+        if (head->fields[i].kind == CHTTP_FIELD_CONNECTION) names = mark_named(head, &head->fields[i], names);
     }
+    return names <= CHTTP_CONNECTION_NAMES_MAX;
 }
 
 size_t chttp_head_count(const chttp_head *head) { return head->count; }

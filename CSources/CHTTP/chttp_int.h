@@ -68,12 +68,14 @@ void chttp_head_deinit(chttp_head *head);
 bool chttp_head_add_bytes(chttp_head *head, const char *data, size_t length);
 bool chttp_head_add_name(chttp_head *head, const char *data, size_t length);
 bool chttp_head_add_value(chttp_head *head, const char *data, size_t length);
-/* Trims values, tells the kinds, marks what Connection names. False: out of memory. */
-void chttp_head_finish(chttp_head *head);
+/* Trims values, tells the kinds, marks what Connection names. False: it names more than CHTTP_CONNECTION_NAMES_MAX. */
+bool chttp_head_finish(chttp_head *head);
 /* An upper bound of what chttp_head_emit writes. */
 size_t chttp_head_emit_bound(const chttp_head *head);
 /* Writes the end-to-end fields but those in `less` as `name: value CRLF`; returns the end of what it wrote. */
 char *chttp_head_emit(const chttp_head *head, const chttp_names *less, char *out);
+/* The standard reason phrase; "Unknown" if there is none. */
+const char *chttp_phrase_of(unsigned status);
 bool chttp_names_has(const chttp_names *names, const char *name, size_t length);
 bool chttp_name_equals(const char *name, size_t length, const char *lower, size_t lower_length);
 
@@ -115,10 +117,10 @@ struct chttp_stream {
     const char *body;     /* sent after `plain`; the owner keeps it alive */
     size_t body_length;
     size_t queued; /* bytes inside libuv's write queue */
-    uint64_t written; /* bytes the kernel took */
+    uint64_t written; /* bytes of finished writes */
     chttp_stream *next_dirty;
     chttp_deadline deadline;
-    size_t stalled_at; /* libuv's queue size when the deadline was last looked at */
+    uint64_t taken_before; /* chttp_stream_taken when the deadline was last looked at */
     bool is_reading, is_dirty, is_closing, has_ended, is_tls_ready, has_write_failed;
     bool may_have_written; /* libuv holds or held bytes: how many the kernel took is not known */
 };
@@ -140,6 +142,8 @@ bool chttp_stream_put_cipher(chttp_stream *stream, const char *data, size_t leng
 void chttp_stream_flush(chttp_stream *stream);
 /* Everything queued and not yet taken by the kernel. */
 size_t chttp_stream_unsent(const chttp_stream *stream);
+/* Bytes that the kernel has taken so far; exact while no write has failed. */
+uint64_t chttp_stream_taken(const chttp_stream *stream);
 void chttp_stream_close(chttp_stream *stream);
 void chttp_stream_reset(chttp_stream *stream); /* closes with RST */
 void chttp_stream_shut(chttp_stream *stream);  /* half-close for writing, after what is queued */
@@ -214,6 +218,9 @@ struct chttp_loop {
     struct chttp_fetch *free_fetches;
     size_t free_fetch_count;
     struct chttp_fetch *failing, *failing_tail; /* fetches that fail before anything was tried */
+    size_t failing_count;
+    chttp_server *servers;
+    chttp_origin *origins;
 
     chttp_counts counts;
     char date[64]; /* "date: ... CRLF" of second date_second */
@@ -225,6 +232,9 @@ char *chttp_arena_add(chttp_loop *loop, size_t size);
 void chttp_loop_mark_dirty(chttp_loop *loop, chttp_stream *stream);
 void chttp_loop_flush(chttp_loop *loop); /* every dirty stream; then the arena starts over */
 void chttp_fetch_fail_pending(chttp_loop *loop);
+/* What the loop's user left open when the loop goes: closed without a callback. */
+void chttp_server_free_all(chttp_loop *loop);
+void chttp_origin_free_all(chttp_loop *loop);
 void chttp_server_free_pools(chttp_loop *loop);
 void chttp_fetch_free_pools(chttp_loop *loop);
 

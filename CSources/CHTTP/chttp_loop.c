@@ -237,7 +237,12 @@ no_loop:
     return NULL;
 }
 
-void chttp_loop_run(chttp_loop *loop) { uv_run(&loop->uv, UV_RUN_DEFAULT); }
+void chttp_loop_run(chttp_loop *loop) {
+    uv_run(&loop->uv, UV_RUN_DEFAULT);
+    uv_mutex_lock(&loop->lock);
+    loop->is_stopping = false;
+    uv_mutex_unlock(&loop->lock);
+}
 
 void chttp_loop_stop(chttp_loop *loop) {
     uv_mutex_lock(&loop->lock);
@@ -260,13 +265,19 @@ bool chttp_loop_post(chttp_loop *loop, chttp_job job, void *context) {
     return true;
 }
 
+static void on_timer_closed(uv_handle_t *handle) { free(handle); }
+
+/* The loop's own handles, and the timers that nobody cancelled: everything else is closing already. */
 static void close_handle(uv_handle_t *handle, void *context) {
-    if (!uv_is_closing(handle)) uv_close(handle, NULL);
+    chttp_loop *loop = context;
+    bool is_timer = handle->type == UV_TIMER && handle != (uv_handle_t *)&loop->tick;
+    if (!uv_is_closing(handle)) uv_close(handle, is_timer ? on_timer_closed : NULL);
 }
 
 void chttp_loop_free(chttp_loop *loop) {
-    uv_run(&loop->uv, UV_RUN_NOWAIT); /* lets closing handles of freed servers and origins finish */
-    uv_walk(&loop->uv, close_handle, NULL);
+    chttp_server_free_all(loop);
+    chttp_origin_free_all(loop);
+    uv_walk(&loop->uv, close_handle, loop);
     while (uv_run(&loop->uv, UV_RUN_DEFAULT) != 0) {}
     uv_loop_close(&loop->uv);
     uv_mutex_destroy(&loop->lock);
@@ -298,8 +309,6 @@ struct chttp_timer {
     chttp_job fire;
     void *context;
 };
-
-static void on_timer_closed(uv_handle_t *handle) { free(handle); }
 
 static void on_timer(uv_timer_t *handle) {
     chttp_timer *timer = (chttp_timer *)handle;

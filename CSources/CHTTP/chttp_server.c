@@ -28,7 +28,7 @@
 #define CHTTP_FIRST_BODY_BYTES (4 * 1024)
 #define CHTTP_HEAD_READ_BYTES (16 * 1024)    /* one read while a head is awaited */
 #define CHTTP_CHUNK_EXTENSION_BYTES_MAX (16 * 1024)
-#define CHTTP_ACCEPT_RETRY_MS 100 /* after file descriptors ran out */
+#define CHTTP_REFUSED_OPEN_MAX 256 /* connections over the limit that are told so; more are closed without a word */
 
 typedef enum conn_phase { CONN_IDLE, CONN_HEAD, CONN_BODY, CONN_ANSWERING, CONN_LINGERING } conn_phase;
 
@@ -59,7 +59,7 @@ struct chttp_call {
     size_t body_length, body_capacity;
     uint64_t body_expected; /* UINT64_MAX: chunked */
     uint64_t began_ns, arrived_ns;
-    uint64_t written_before; /* the stream's counter when the call began */
+    uint64_t taken_before; /* the stream's counter when the call began */
     uint64_t answer_bytes;
     int64_t answer_left; /* of a fixed length; -1: unknown */
     chttp_segment *chunk; /* room for the size of the chunk being collected */
@@ -72,14 +72,13 @@ struct chttp_call {
 
 struct chttp_server {
     uv_tcp_t listener; /* first */
-    uv_timer_t accept_retry;
     chttp_loop *loop;
+    chttp_server *next, **link; /* of the loop's servers */
     chttp_conn *conns;
     uint32_t conn_count;
     chttp_server_options options;
     uint16_t port;
-    bool is_draining, is_freed, is_retrying;
-    int closing_handles;
+    bool is_draining, is_freed, is_listener_closed;
 };
 
 static const chttp_stream_events conn_events;
@@ -115,7 +114,7 @@ static chttp_call *call_new(chttp_conn *conn) {
     call->server = server;
     call->answer_left = -1;
     call->began_ns = uv_hrtime();
-    call->written_before = conn->stream.written;
+    call->taken_before = chttp_stream_taken(&conn->stream);
     loop->counts.downstream_calls++;
     return call;
 }
@@ -149,13 +148,14 @@ void chttp_server_free_pools(chttp_loop *loop) {
     loop->free_call_count = 0;
 }
 
-/* Takes the call off its connection and tells its user that it is over. */
+/* Takes the call off its connection and tells its user that it is over; the user may free the server inside. */
 static void close_call(chttp_conn *conn, chttp_call_outcome outcome) {
     chttp_call *call = conn->call;
     if (!call) return;
     chttp_server *server = conn->server;
-    if (call->is_announced) server->options.callbacks.on_closed(server->options.callbacks.context, call, outcome);
     conn->call = NULL;
+    conn->is_blocked = false;
+    if (call->is_announced) server->options.callbacks.on_closed(server->options.callbacks.context, call, outcome);
     call_free(conn->stream.loop, call);
 }
 
@@ -179,8 +179,10 @@ static void close_conn(chttp_conn *conn, chttp_call_outcome outcome) {
 
 /* The answer is on its way but the client may still be sending: closing now would reset the connection under it. */
 static void linger(chttp_conn *conn) {
+    if (conn->stream.is_closing) return;
     conn->phase = CONN_LINGERING;
     chttp_stream_shut(&conn->stream);
+    if (conn->stream.is_closing) return;
     if (conn->stream.has_ended) {
         close_conn(conn, CHTTP_CALL_ANSWERED);
         return;
@@ -189,12 +191,10 @@ static void linger(chttp_conn *conn) {
     chttp_stream_read(&conn->stream);
 }
 
-static const char *phrase_of(unsigned status);
-
 static void refuse(chttp_conn *conn, chttp_refusal reason) {
     chttp_server *server = conn->server;
     chttp_call *call = conn->call;
-    if (call && call->is_started) { /* answered early, the rest of the request is broken: nothing to add */
+    if (call && (call->is_started || call->is_aborted)) { /* answered early, the rest is broken: nothing to add */
         conn->closes_after = true;
         return;
     }
@@ -205,11 +205,11 @@ static void refuse(chttp_conn *conn, chttp_refusal reason) {
     if (status != 0) {
         char head[256];
         int length = snprintf(head, sizeof head, "HTTP/1.1 %u %s\r\ncontent-length: %zu\r\nconnection: close\r\n", status,
-            phrase_of(status), body.length);
+            chttp_phrase_of(status), body.length);
         chttp_stream_copy(&conn->stream, head, (size_t)length);
         chttp_stream_copy(&conn->stream, fields.data, fields.length);
         chttp_stream_copy(&conn->stream, "\r\n", 2);
-        chttp_stream_copy(&conn->stream, body.data, body.length);
+        if (!call || conn->parser.method != HTTP_HEAD) chttp_stream_copy(&conn->stream, body.data, body.length);
         chttp_stream_flush(&conn->stream);
     }
     if (conn->stream.is_closing) return;
@@ -218,25 +218,35 @@ static void refuse(chttp_conn *conn, chttp_refusal reason) {
     else linger(conn);
 }
 
+/* Writing has taken write_ms: goes on if the client took anything of it. */
+static void check_stall(chttp_conn *conn) {
+    if (chttp_stream_unsent(&conn->stream) == 0) return;
+    uint64_t taken = chttp_stream_taken(&conn->stream);
+    if (taken == conn->stream.taken_before) {
+        close_conn(conn, CHTTP_CALL_STALLED);
+        return;
+    }
+    conn->stream.taken_before = taken;
+    set_deadline(conn, conn->server->options.write_ms);
+}
+
 static void on_deadline(chttp_deadline *deadline) {
     chttp_conn *conn = conn_of(deadline);
     switch (conn->phase) {
     case CONN_IDLE:
     case CONN_LINGERING: close_conn(conn, CHTTP_CALL_ANSWERED); break;
-    case CONN_HEAD:
-    case CONN_BODY: refuse(conn, CHTTP_REFUSED_TIMEOUT); break;
-    case CONN_ANSWERING: {
-        size_t waiting = uv_stream_get_write_queue_size((uv_stream_t *)&conn->stream.tcp);
-        if (waiting == 0) break;
-        if (waiting < conn->stream.stalled_at) {
-            conn->stream.stalled_at = waiting;
-            set_deadline(conn, conn->server->options.write_ms);
-        } else {
-            close_conn(conn, CHTTP_CALL_STALLED);
-        }
-    }
+    case CONN_HEAD: refuse(conn, CHTTP_REFUSED_TIMEOUT); break;
+    case CONN_BODY:
+        if (conn->call->is_started) check_stall(conn);
+        else refuse(conn, CHTTP_REFUSED_TIMEOUT);
+        break;
+    case CONN_ANSWERING: check_stall(conn); break;
     }
     chttp_loop_flush(conn->stream.loop);
+}
+
+static void server_try_free(chttp_server *server) {
+    if (server->is_freed && server->is_listener_closed && server->conn_count == 0) free(server);
 }
 
 static void conn_closed(chttp_stream *stream) {
@@ -248,7 +258,7 @@ static void conn_closed(chttp_stream *stream) {
     server->conn_count--;
     free(conn->in);
     free(conn);
-    if (server->is_freed && server->conn_count == 0 && server->closing_handles == 0) free(server);
+    server_try_free(server);
 }
 
 /* ------------------------------------------------------------------------------------------------------- parsing */
@@ -358,7 +368,7 @@ static int on_head_complete(llhttp_t *parser) {
     chttp_conn *conn = parser->data;
     chttp_call *call = conn->call;
     chttp_server *server = conn->server;
-    chttp_head_finish(&call->head);
+    if (!chttp_head_finish(&call->head)) return fail(parser, CHTTP_REFUSED_MALFORMED);
     call->is_head_done = true;
     call->method = parser->method;
     chttp_refusal refusal = check_head(call, parser);
@@ -368,11 +378,13 @@ static int on_head_complete(llhttp_t *parser) {
     call->body_expected = is_chunked ? UINT64_MAX : parser->flags & F_CONTENT_LENGTH ? parser->content_length : 0;
     call->has_close = !llhttp_should_keep_alive(parser);
     if (call->has_close || call->is_http10 || server->is_draining) conn->closes_after = true;
+    if (call->method == HTTP_CONNECT) conn->closes_after = true; /* what follows is no request (RFC 9110 9.3.6) */
     conn->phase = CONN_BODY;
     set_deadline(conn, server->options.body_ms);
 
     call->is_announced = true;
     server->options.callbacks.on_head(server->options.callbacks.context, call);
+    if (conn->stream.is_closing) return HPE_USER; /* the server was freed inside */
     if (call->is_started || call->is_aborted) return 0;
     if (!is_chunked && call->body_expected > server->options.body_bytes_max) {
         return fail(parser, CHTTP_REFUSED_BODY_TOO_BIG);
@@ -465,9 +477,9 @@ static size_t feed(chttp_conn *conn, const char *data, size_t length) {
         chttp_call *call = conn->call;
         if (!call) return length;
         if (!call->is_head_done) return length;
-        if (call->is_started && conn->phase == CONN_BODY) conn->closes_after = true;
+        if (call->is_started) return length; /* from now on only writing is timed */
         set_deadline(conn, conn->server->options.body_ms);
-        if (call->has_expectation && !call->is_started && call->body_length == 0) {
+        if (call->has_expectation && call->body_length == 0) {
             call->has_expectation = false;
             chttp_stream_copy(&conn->stream, "HTTP/1.1 100 Continue\r\n\r\n", 25);
         }
@@ -485,7 +497,7 @@ static size_t feed(chttp_conn *conn, const char *data, size_t length) {
 static bool keep_for_later(chttp_conn *conn, const char *data, size_t length) {
     size_t held = conn->in_length - conn->in_at;
     if (held + length > conn->in_capacity) {
-        size_t capacity = held + length < 4096 ? 4096 : held + length;
+        size_t capacity = held + length < 2048 ? 4096 : 2 * (held + length);
         char *in = malloc(capacity);
         if (!in) return false;
         if (held) memcpy(in, conn->in + conn->in_at, held);
@@ -572,7 +584,8 @@ static void finish_call(chttp_conn *conn) {
     close_call(conn, CHTTP_CALL_ANSWERED);
     if (conn->stream.is_closing) return;
     if (closes || conn->is_half_closed) {
-        if (is_read_whole) chttp_stream_close(&conn->stream);
+        bool is_all_read = is_read_whole && conn->in_at == conn->in_length;
+        if (is_all_read) chttp_stream_close(&conn->stream);
         else linger(conn);
         return;
     }
@@ -624,11 +637,11 @@ static void conn_after_flush(chttp_stream *stream) {
         conn->is_blocked = false;
         conn->server->options.callbacks.on_drained(conn->server->options.callbacks.context, call);
     }
-    if (conn->phase != CONN_ANSWERING) return;
+    if (conn->phase != CONN_ANSWERING && !call->is_started) return;
     if (unsent == 0) {
         chttp_deadline_clear(&stream->deadline);
     } else if (stream->deadline.at_ms == 0) {
-        stream->stalled_at = unsent;
+        stream->taken_before = chttp_stream_taken(stream);
         set_deadline(conn, conn->server->options.write_ms);
     }
 }
@@ -669,34 +682,24 @@ static void accept_one(chttp_server *server) {
         return;
     }
     uv_tcp_nodelay(&conn->stream.tcp, 1);
-    if (server->conn_count > server->options.connections_max && !server->options.tls) {
+    if (server->conn_count > server->options.connections_max) {
+        uint32_t excess = server->conn_count - server->options.connections_max;
+        if (server->options.tls || excess > CHTTP_REFUSED_OPEN_MAX) {
+            chttp_stream_close(&conn->stream);
+            return;
+        }
         refuse(conn, CHTTP_REFUSED_CONNECTIONS);
         chttp_loop_flush(loop);
-    } else if (server->conn_count > server->options.connections_max) {
-        chttp_stream_close(&conn->stream);
     } else {
         set_deadline(conn, server->options.tls ? server->options.head_ms : server->options.idle_ms);
         chttp_stream_read(&conn->stream);
     }
 }
 
-static void on_connection(uv_stream_t *listener, int status);
-
-static void accept_again(uv_timer_t *timer) {
-    chttp_server *server = timer->data;
-    server->is_retrying = false;
-    if (!server->is_draining) on_connection((uv_stream_t *)&server->listener, 0);
-}
-
+/* An error (file descriptors ran out) needs nothing: libuv has shed that connection and goes on listening. */
 static void on_connection(uv_stream_t *listener, int status) {
     chttp_server *server = (chttp_server *)listener;
-    if (server->is_draining) return;
-    if (status == UV_EMFILE || status == UV_ENFILE) { /* libuv itself sheds the connection; breathe before the next */
-        if (!server->is_retrying) uv_timer_start(&server->accept_retry, accept_again, CHTTP_ACCEPT_RETRY_MS, 0);
-        server->is_retrying = true;
-        return;
-    }
-    if (status == 0) accept_one(server);
+    if (status == 0 && !server->is_draining) accept_one(server);
 }
 
 /* Binds without sharing first: with SO_REUSEPORT alone a second gateway would quietly take half the connections. */
@@ -741,6 +744,7 @@ static uint16_t port_of(int file) {
     socklen_t length = sizeof address;
     if (getsockname(file, (struct sockaddr *)&address, &length) != 0) return 0;
     if (address.ss_family == AF_INET6) return ntohs(((struct sockaddr_in6 *)&address)->sin6_port);
+    if (address.ss_family != AF_INET) return 0;
     return ntohs(((struct sockaddr_in *)&address)->sin_port);
 }
 
@@ -758,10 +762,13 @@ chttp_server *chttp_server_new(chttp_loop *loop, const chttp_server_options *opt
     server->options = *options;
     server->options.host = NULL;
     server->port = port_of(file);
-    uv_timer_init(&loop->uv, &server->accept_retry);
-    server->accept_retry.data = server;
+    server->next = loop->servers;
+    server->link = &loop->servers;
+    if (server->next) server->next->link = &server->next;
+    loop->servers = server;
     int error = uv_tcp_open(&server->listener, file);
-    if (error == 0) error = uv_listen((uv_stream_t *)&server->listener, (int)options->backlog, on_connection);
+    if (error != 0) close(file);
+    else error = uv_listen((uv_stream_t *)&server->listener, (int)options->backlog, on_connection);
     if (error != 0) {
         *out_errno = -error;
         chttp_server_free(server);
@@ -772,18 +779,15 @@ chttp_server *chttp_server_new(chttp_loop *loop, const chttp_server_options *opt
 
 uint16_t chttp_server_port(const chttp_server *server) { return server->port; }
 
-static void handle_closed(uv_handle_t *handle) {
-    chttp_server *server = handle->data;
-    server->closing_handles--;
-    if (server->is_freed && server->conn_count == 0 && server->closing_handles == 0) free(server);
+static void listener_closed(uv_handle_t *handle) {
+    chttp_server *server = (chttp_server *)handle;
+    server->is_listener_closed = true;
+    server_try_free(server);
 }
 
 static void close_listener(chttp_server *server) {
-    if (uv_is_closing((uv_handle_t *)&server->listener)) return;
-    server->listener.data = server;
-    server->closing_handles += 2;
-    uv_close((uv_handle_t *)&server->listener, handle_closed);
-    uv_close((uv_handle_t *)&server->accept_retry, handle_closed);
+    uv_handle_t *listener = (uv_handle_t *)&server->listener;
+    if (!uv_is_closing(listener)) uv_close(listener, listener_closed);
 }
 
 void chttp_server_drain(chttp_server *server) {
@@ -799,10 +803,21 @@ void chttp_server_drain(chttp_server *server) {
 void chttp_server_free(chttp_server *server) {
     server->is_draining = true;
     server->is_freed = true;
+    *server->link = server->next;
+    if (server->next) server->next->link = server->link;
     close_listener(server);
     for (chttp_conn *conn = server->conns, *next; conn; conn = next) {
         next = conn->next;
         close_conn(conn, CHTTP_CALL_ABORTED);
+    }
+}
+
+static void on_closed_unheard(void *context, chttp_call *call, chttp_call_outcome outcome) {}
+
+void chttp_server_free_all(chttp_loop *loop) {
+    while (loop->servers) {
+        loop->servers->options.callbacks.on_closed = on_closed_unheard;
+        chttp_server_free(loop->servers);
     }
 }
 
@@ -824,7 +839,9 @@ chttp_bytes chttp_call_method(const chttp_call *call) {
     return (chttp_bytes){name, strlen(name)};
 }
 
-uint64_t chttp_call_bytes_sent(const chttp_call *call) { return call->conn->stream.written - call->written_before; }
+uint64_t chttp_call_bytes_sent(const chttp_call *call) {
+    return chttp_stream_taken(&call->conn->stream) - call->taken_before;
+}
 
 void chttp_call_release_body(chttp_call *call) {
     if (call->body_capacity > CHTTP_SMALL_BODY_BYTES) {
@@ -842,16 +859,6 @@ char *chttp_call_take_body(chttp_call *call, size_t *out_length) {
     call->body = NULL;
     call->body_length = call->body_capacity = 0;
     return body;
-}
-
-static const char *phrase_of(unsigned status) {
-    static const char *const phrases[] = {
-#define PHRASE(number, name, text) [number] = #text,
-        HTTP_STATUS_MAP(PHRASE)
-#undef PHRASE
-    };
-    const char *phrase = status < sizeof phrases / sizeof phrases[0] ? phrases[status] : NULL;
-    return phrase ? phrase : "Unknown";
 }
 
 /* RFC 9110 6.6.1, made once a second. */
@@ -890,7 +897,7 @@ static char *append_number(char *out, uint64_t number) {
 void chttp_call_start(chttp_call *call, const chttp_answer *answer) {
     chttp_conn *conn = call->conn;
     if (call->is_started || call->is_aborted || conn->stream.is_closing) return;
-    const char *phrase = phrase_of(answer->status);
+    const char *phrase = chttp_phrase_of(answer->status);
     chttp_bytes reason = answer->reason.length ? answer->reason : (chttp_bytes){phrase, strlen(phrase)};
     size_t bound = 256 + reason.length + chttp_head_emit_bound(answer->fields_of) + answer->fields.length;
     char *head = chttp_arena_add(conn->stream.loop, bound), *out = head;
@@ -900,6 +907,7 @@ void chttp_call_start(chttp_call *call, const chttp_answer *answer) {
     }
     bool is_empty = answer->status == 204 || answer->status == 304;
     call->is_started = true;
+    chttp_deadline_clear(&conn->stream.deadline);
     call->is_bodyless = is_empty || call->method == HTTP_HEAD;
     if (!call->has_arrived && call->body_expected != 0) conn->closes_after = true;
 
@@ -954,9 +962,11 @@ bool chttp_call_write(chttp_call *call, const char *data, size_t length) {
     }
     call->chunk_bytes += length;
     call->answer_bytes += length;
-    if (conn->stream.queued <= CHTTP_HIGH_WATER_BYTES) return true;
-    conn->is_blocked = true;
-    return false;
+    /* What one read delivers is queued before the kernel was asked; that alone is no reason to wait. */
+    bool has_room = conn->stream.queued <= CHTTP_HIGH_WATER_BYTES
+        && conn->stream.plain.bytes <= CHTTP_HIGH_WATER_BYTES + CHTTP_READ_BUFFER_BYTES;
+    if (!has_room) conn->is_blocked = true;
+    return has_room;
 }
 
 bool chttp_call_is_congested(chttp_call *call) {
@@ -991,6 +1001,7 @@ void chttp_call_write_raw(chttp_call *call, const char *data, size_t length) {
     if (call->is_aborted || conn->stream.is_closing) return;
     if (call->chunk) close_chunk(call, false);
     call->is_raw = call->is_started = true;
+    chttp_deadline_clear(&conn->stream.deadline);
     call->is_chunked = false;
     call->answer_left = -1;
     conn->closes_after = true;

@@ -27,6 +27,9 @@ typedef struct pending_write {
 
 static void after_write(uv_write_t *request, int status);
 
+/* uv_buf_init takes 32 bits only. */
+static uv_buf_t vector_of(const char *data, size_t length) { return (uv_buf_t){.base = (char *)data, .len = length}; }
+
 bool chttp_stream_init(chttp_stream *stream, chttp_loop *loop, const chttp_stream_events *events) {
     memset(stream, 0, sizeof *stream);
     stream->loop = loop;
@@ -216,9 +219,9 @@ static void leave_to_libuv(
     }
     uv_buf_t vectors[2];
     unsigned count = 0;
-    if (copied) vectors[count++] = uv_buf_init(pending->copied, (unsigned)copied);
+    if (copied) vectors[count++] = vector_of(pending->copied, copied);
     if (body_length > body_taken) {
-        vectors[count++] = uv_buf_init((char *)body + body_taken, (unsigned)(body_length - body_taken));
+        vectors[count++] = vector_of(body + body_taken, body_length - body_taken);
     }
     pending->bytes = copied + body_length - body_taken;
     *list = (chttp_segments){0};
@@ -246,12 +249,12 @@ static void send_out(chttp_stream *stream, chttp_segments *list, const char *bod
         unsigned count = 0;
         size_t offered = 0, within = offset;
         for (chttp_segment *s = segment; s && count < CHTTP_WRITE_VECTORS; s = s->next) {
-            vectors[count++] = uv_buf_init((char *)s->data + within, (unsigned)(s->length - within));
+            vectors[count++] = vector_of(s->data + within, s->length - within);
             offered += s->length - within;
             within = 0;
         }
         if (count < CHTTP_WRITE_VECTORS && body_length > body_at) {
-            vectors[count++] = uv_buf_init((char *)body + body_at, (unsigned)(body_length - body_at));
+            vectors[count++] = vector_of(body + body_at, body_length - body_at);
             offered += body_length - body_at;
         }
         int sent = uv_try_write((uv_stream_t *)&stream->tcp, vectors, count);
@@ -347,6 +350,10 @@ static void after_write(uv_write_t *request, int status) {
     chttp_loop_flush(stream->loop);
 }
 
+uint64_t chttp_stream_taken(const chttp_stream *stream) {
+    return stream->written + stream->queued - uv_stream_get_write_queue_size((const uv_stream_t *)&stream->tcp);
+}
+
 size_t chttp_stream_unsent(const chttp_stream *stream) {
     return stream->plain.bytes + stream->wire.bytes + stream->body_length + stream->queued;
 }
@@ -373,12 +380,12 @@ static void forget_queue(chttp_stream *stream) {
 
 void chttp_stream_close(chttp_stream *stream) {
     if (stream->is_closing) return;
+    stream->is_closing = true; /* before the last bytes are sent: a failure of that write tells nobody */
     if (stream->ssl && stream->is_tls_ready && !stream->has_write_failed && !stream->queued) {
         ERR_clear_error();
         SSL_shutdown(stream->ssl); /* queues close_notify as cipher bytes */
         if (stream->wire.bytes) send_out(stream, &stream->wire, NULL, 0);
     }
-    stream->is_closing = true;
     forget_queue(stream);
     uv_close((uv_handle_t *)&stream->tcp, on_closed);
 }
@@ -397,6 +404,7 @@ void chttp_stream_shut(chttp_stream *stream) {
     if (stream->ssl && stream->is_tls_ready) {
         SSL_shutdown(stream->ssl);
         if (stream->wire.bytes) send_out(stream, &stream->wire, NULL, 0);
+        if (stream->is_closing) return;
     }
     uv_shutdown_t *request = malloc(sizeof *request);
     if (!request) return;

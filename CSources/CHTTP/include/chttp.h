@@ -29,6 +29,7 @@
 #define CHTTP_PIPELINED_BYTES_MAX (64 * 1024)    /* bytes of a next request kept while a call is answered */
 #define CHTTP_ANSWER_HEAD_BYTES_MAX (256 * 1024) /* head of an upstream's answer */
 #define CHTTP_HEADER_COUNT_MAX 1000              /* fields in one head, either side */
+#define CHTTP_CONNECTION_NAMES_MAX 32            /* fields that Connection may name in one head, either side */
 #define CHTTP_LINGER_MS 2000                     /* refused requests are read on this long, so the answer arrives */
 #define CHTTP_LINGER_BYTES_MAX (8 * 1024 * 1024)
 
@@ -49,10 +50,11 @@ typedef void (*chttp_job)(void *context);
 
 /* Returns owned, or NULL when memory or file descriptors ran out. `on_turn` may be NULL. */
 chttp_loop *chttp_loop_new(chttp_turn on_turn, void *context);
-/* Runs until chttp_loop_stop. The calling thread is the loop's thread from now on. */
+/* Runs until chttp_loop_stop; may be called again after it. The calling thread is the loop's thread from now on. */
 void chttp_loop_run(chttp_loop *loop);
 void chttp_loop_stop(chttp_loop *loop); /* any thread; run() returns soon after */
-/* Closes whatever is still open without calling anyone back, and frees the loop. Not while it runs. */
+/* Closes whatever is still open without calling anyone back, and frees the loop, its servers, origins and timers.
+ * Posted jobs that have not run never will; offloaded work that has begun is waited for. Not while it runs. */
 void chttp_loop_free(chttp_loop *loop);
 /* Runs `job(context)` on the loop's thread, in order of posting. Any thread. False if out of memory. */
 bool chttp_loop_post(chttp_loop *loop, chttp_job job, void *context);
