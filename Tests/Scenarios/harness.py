@@ -25,6 +25,18 @@ STOP_SECONDS = 10
 MIB = 1 << 20
 BODY_BYTES_MAX = 64 * MIB
 
+
+def _is_sanitized():
+    """Whether the binary carries the address sanitizer, whose shadow and quarantine make it several times larger."""
+    try:
+        with open(BINARY, "rb") as file:
+            return b"__asan_init" in file.read()
+    except OSError:
+        return False
+
+
+MEMORY_FACTOR = 8 if _is_sanitized() else 1
+
 _running = set()
 _homes = set()
 
@@ -172,7 +184,7 @@ class Gateway(Program):
                 file.write(config)
             words += ["--config", path]
         super().__init__([*words, *arguments], home=directory, **variables)
-        match = self.wait_for_line(self.stderr_lines, r"listening on (https?)://127\.0\.0\.1:(\d+)")
+        match = self.wait_for_line(self.stderr_lines, r"listening on (https?)://[^\s\"]*:(\d+)")
         self.port = int(match[2])
         self.scheme = match[1]
 

@@ -1,6 +1,8 @@
 """Runs the scenario modules, some at a time, and prints what failed and one closing line.
 
-    run.py BINARY [WORD ...]     with words: only tests whose module.Class.name holds one of them
+    run.py [--in FOLDER] BINARY [WORD ...]
+
+Runs the test_*.py of FOLDER (this one by default); with words, only tests whose module.Class.name holds one of them.
 
 Each module is a process of its own in a process group of its own, so that a hang is ended with everything it
 started. Modules that measure time (RUNS_ALONE in their source) come first, one by one; the others share the machine.
@@ -42,7 +44,7 @@ class Recorder(unittest.TestResult):
     def _fault(self, label, error):
         kind, value, trace = error
         frames = [frame for frame in traceback.extract_tb(trace)
-                  if frame.filename.startswith(HERE) and os.path.basename(frame.filename) != "run.py"]
+                  if os.path.dirname(frame.filename) in sys.path[:2] and os.path.basename(frame.filename) != "run.py"]
         place = " < ".join(f"{os.path.basename(frame.filename)}:{frame.lineno}" for frame in reversed(frames[-3:]))
         self.outcome = "failed"
         self.details.append(f"{label}{kind.__name__}: {value} ({place})")
@@ -86,8 +88,9 @@ def tests_of(suite):
             yield item
 
 
-def run_module(name, results, words):
+def run_module(folder, name, results, words):
     """The body of the child process."""
+    sys.path.insert(0, folder)
     suite = unittest.defaultTestLoader.loadTestsFromModule(importlib.import_module(name))
     chosen = [test for test in tests_of(suite) if not words or any(word in test.id() for word in words)]
     with open(results, "w") as file:
@@ -95,13 +98,13 @@ def run_module(name, results, words):
         json.dump({"name": name, "outcome": "finished"}, file)
 
 
-def run_child(name, binary, words, folder):
+def run_child(folder, name, binary, words, scratch):
     """Runs one module; [result of each test], what it printed, seconds."""
     started = time.monotonic()
-    results = os.path.join(folder, f"{name}.jsonl")
-    with open(os.path.join(folder, f"{name}.out"), "w+") as output:
+    results = os.path.join(scratch, f"{name}.jsonl")
+    with open(os.path.join(scratch, f"{name}.out"), "w+") as output:
         child = subprocess.Popen(
-            [sys.executable, "-B", __file__, "--module", name, results, *words], cwd=HERE, stdin=subprocess.DEVNULL,
+            [sys.executable, "-B", __file__, "--module", folder, name, results, *words], cwd=folder, stdin=subprocess.DEVNULL,
             stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
             env={**os.environ, "CAIRN_BINARY": binary, "PYTHONUNBUFFERED": "1"})
         try:
@@ -147,26 +150,26 @@ def report(name, tests, text, seconds):
     return counts
 
 
-def main(binary, words):
+def main(folder, binary, words):
     if not os.access(binary, os.X_OK):
         sys.exit(f"run.py: {binary} is not a program")
     binary = os.path.abspath(binary)
-    names = sorted(name[:-3] for name in os.listdir(HERE) if re.fullmatch(r"test_\w+\.py", name))
+    names = sorted(name[:-3] for name in os.listdir(folder) if re.fullmatch(r"test_\w+\.py", name))
     alone = []
     for name in names:
-        with open(os.path.join(HERE, f"{name}.py")) as file:
+        with open(os.path.join(folder, f"{name}.py")) as file:
             if re.search(r"^RUNS_ALONE = True$", file.read(), re.M):
                 alone.append(name)
     totals = {"passed": 0, "failed": 0, "skipped": 0}
     started = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="cairn-scenarios-") as folder:
+    with tempfile.TemporaryDirectory(prefix="cairn-scenarios-") as scratch:
         for batch, width in ((alone, 1), ([name for name in names if name not in alone], MODULES_AT_ONCE)):
             with concurrent.futures.ThreadPoolExecutor(width) as pool:
-                futures = {pool.submit(run_child, name, binary, words, folder): name for name in batch}
+                futures = {pool.submit(run_child, folder, name, binary, words, scratch): name for name in batch}
                 for future in concurrent.futures.as_completed(futures):
                     for outcome, count in report(futures[future], *future.result()).items():
                         totals[outcome] += count
-    print(f"scenarios: {time.monotonic() - started:.0f} s")
+    print(f"{os.path.basename(folder).lower()}: {time.monotonic() - started:.0f} s")
     print(f"{totals['passed']} passed, {totals['failed']} failed, {totals['skipped']} skipped")
     sys.exit(1 if totals["failed"] or not totals["passed"] else 0)
 
@@ -175,6 +178,8 @@ if __name__ == "__main__":
     if len(sys.argv) < 2:
         sys.exit(__doc__)
     if sys.argv[1] == "--module":
-        run_module(sys.argv[2], sys.argv[3], sys.argv[4:])
+        run_module(*sys.argv[2:5], sys.argv[5:])
+    elif sys.argv[1] == "--in" and len(sys.argv) > 3:
+        main(os.path.abspath(sys.argv[2]), sys.argv[3], sys.argv[4:])
     else:
-        main(sys.argv[1], sys.argv[2:])
+        main(HERE, sys.argv[1], sys.argv[2:])

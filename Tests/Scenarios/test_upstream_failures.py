@@ -311,13 +311,15 @@ class EndsOfStreams(Scenario):
         (dialects.MESSAGES, b'event: message_stop\ndata: {"type":"message_stop"}'),
         (dialects.MESSAGES, b'data: { "type" : "message_stop" }\n\n'),
         (dialects.MESSAGES, b'event: error\ndata: {"type":"error","error":{"type":"overloaded_error"}}\n\n'),
+        (dialects.RESPONSES, b'data: {"type":"response.created"}\n\nevent: response.completed\ndata: {"type":'
+         b'"response.completed","response":{"text":"%s"}}\n\n' % (b"H" * 5_000_000)),
         (dialects.CHAT, b": only a comment\n\n"),
         (dialects.CHAT, b""),
     )
 
     def test_whole_streams_pass_unchanged(self):
         for dialect, body in self.WHOLE:
-            with self.subTest(dialect=dialect.name, body=body), \
+            with self.subTest(dialect=dialect.name, body=body[:100]), \
                     RawUpstream(lambda e, b=body: e.stream([b] if b else [])) as upstream, \
                     Gateway(upstream.url) as gateway, gateway.connect() as client:
                 client.send_request("POST", dialect.path, dialect.key_headers("k"), dialect.request(True))
@@ -396,16 +398,19 @@ class PracticeFaults(Scenario):
     @classmethod
     def setUpClass(cls):
         cls.practice = Practice()
-        cls.gateway = Gateway(config=SHORT_TIMEOUTS.format(url=cls.practice.url))
+        cls.gateway = Gateway(cls.practice.url)
+        cls.impatient = Gateway(config=SHORT_TIMEOUTS.format(url=cls.practice.url))
 
     @classmethod
     def tearDownClass(cls):
+        cls.impatient.stop()
         cls.gateway.stop()
         cls.practice.stop()
 
     def call(self, dialect, stream, fault):
         """(response with what arrived of the body, whether the body was whole)"""
-        with self.gateway.connect(timeout=20) as client:
+        gateway = self.impatient if fault in ("slow-first-byte", "stall-mid-stream") else self.gateway
+        with gateway.connect(timeout=20) as client:
             client.send_request("POST", dialect.path, [
                 *dialect.key_headers("k"), ("x-practice-fault", fault), ("x-practice-words", "20"),
             ], dialect.request(stream))
