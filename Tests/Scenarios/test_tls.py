@@ -91,6 +91,18 @@ class Listener(Scenario):
             with gateway.connect(tls=unchecked()) as client:
                 self.assertEqual(client.exchange("GET", "/health").status, 200)
 
+    def test_a_connection_ends_with_a_tls_goodbye(self):
+        """Without close_notify a client cannot tell an end from an attack."""
+        with RawUpstream() as upstream, Gateway(upstream.url, ["--tls-auto"]) as gateway:
+            with socket.create_connection(("127.0.0.1", gateway.port), 5) as raw, unchecked().wrap_socket(
+                    raw, server_hostname="localhost", suppress_ragged_eofs=False) as sock:
+                sock.sendall(b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
+                data = b""
+                while piece := sock.recv(65536):
+                    data += piece
+
+            self.assertTrue(data.startswith(b"HTTP/1.1 200"), data[:100])
+
     def test_a_client_that_leaves_a_tls_stream_cancels_the_upstream_call(self):
         left = []
 
@@ -180,6 +192,26 @@ class Upstream(Scenario):
         with RawUpstream(tls=self.authority.server_context("untrusted")) as upstream, Gateway(config=(
                 f"upstreams:\n  - name: a\n    url: {upstream.url}\n    insecure_tls: true\n")) as gateway:
             self.assertEqual(gateway.call(dialects.CHAT).status, 200)
+
+    def test_an_upstream_that_resets_its_tls_connections_does_no_harm(self):
+        """The goodbye that a closing side sends may itself fail, in the middle of the closing."""
+        def handler(exchange):
+            exchange.start_stream()
+            exchange.chunk(b"".join(dialects.CHAT.stream[:4]))
+            exchange.reset()
+
+        with RawUpstream(handler, tls=self.authority.server_context("good")) as upstream, \
+                Gateway(config=UPSTREAM.format(url=upstream.url, ca=self.authority.ca_file)) as gateway:
+            for turn in range(30):
+                with self.subTest(turn=turn), gateway.connect() as client:
+                    client.send_request("POST", "/v1/chat/completions", [], dialects.CHAT.request(True))
+                    response, _ = client.read_what_came()
+
+                    if response.status == 200:
+                        self.assert_ends_with_error_event(dialects.CHAT, response.body)
+                    else:
+                        self.assert_envelope(dialects.CHAT, response, (502,))
+            self.assertTrue(gateway.is_running(), gateway.log[-500:])
 
     def test_a_tls_connection_that_ends_without_goodbye_cuts_the_stream(self):
         """A close without TLS's close_notify can be an attack: what came is incomplete unless its framing says else."""
