@@ -58,10 +58,10 @@ def fresh_directory():
 
 
 def environment(home, **more):
-    """What a program started by a test sees."""
+    """What a program started by a test sees. Leaks at exit are not looked for: a process that ends lets go of all."""
     names = ("PATH", "LD_LIBRARY_PATH", "LANG", "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS")
     kept = {name: os.environ[name] for name in names if name in os.environ}
-    return {**kept, "HOME": home, "SWIFT_BACKTRACE": "enable=no", **more}
+    return {"ASAN_OPTIONS": "detect_leaks=0", **kept, "HOME": home, "SWIFT_BACKTRACE": "enable=no", **more}
 
 
 def run(arguments, timeout=30, **variables):
@@ -80,6 +80,7 @@ class Program:
             [BINARY, *arguments], env=environment(self.directory, **variables), stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace")
         _running.add(self)
+        self.has_been_ended = False
         self.stdout_lines = []
         self.stderr_lines = []
         for stream, lines in ((self.process.stdout, self.stdout_lines), (self.process.stderr, self.stderr_lines)):
@@ -122,14 +123,24 @@ class Program:
             code = self.process.wait(seconds)
         except subprocess.TimeoutExpired:
             raise AssertionError(f"still running after {seconds} s") from None
+        self.has_been_ended = True
         _running.discard(self)
         return code
 
     def stop(self):
-        """SIGKILL: tests of an orderly end send their own signals."""
+        """SIGKILL: tests of an orderly end send their own signals. AssertionError if it had ended by itself, or if a
+        sanitizer wrote a report."""
+        code = self.process.poll()
+        is_alone_in_its_end = code is not None and not self.has_been_ended
         self.kill()
+        last_words = " | ".join(self.stderr_lines[-12:])
+        if is_alone_in_its_end:
+            raise AssertionError(f"{self.process.args[1]} ended by itself with {code}: {last_words}")
+        if "runtime error:" in self.log or "Sanitizer: " in self.log:
+            raise AssertionError(f"{self.process.args[1]} wrote a sanitizer's report: {last_words}")
 
     def kill(self):
+        self.has_been_ended = True
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
