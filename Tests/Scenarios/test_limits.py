@@ -1,4 +1,5 @@
 """Clients that take too long or too much: slow headers, slow bodies, idle connections, too many connections."""
+import threading
 import time
 import unittest
 
@@ -115,7 +116,6 @@ class TooManyConnections(Scenario):
         with RawUpstream() as upstream, \
                 Gateway(config=CONFIG.format(url=upstream.url, connections=4).replace(": 1\n", ": 30\n"), arguments=["--threads", "1"]) \
                 as gateway:
-            # connections that the start-up of the test left behind are gone before counting starts
             held = [gateway.connect() for _ in range(4)]
             for client in held:
                 self.assertEqual(client.exchange("POST", "/v1/chat/completions", [], b"{}").status, 200)
@@ -140,6 +140,78 @@ class TooManyConnections(Scenario):
             wait_until(served, 2, "a place that became free is given to the next client")
             for client in held:
                 client.close()
+
+
+class ConfiguredLimits(Scenario):
+    def gateway(self, upstream, more, arguments=()):
+        gateway = Gateway(config=f"upstreams:\n  - name: only\n    url: {upstream.url}\n{more}", arguments=arguments)
+        self.addCleanup(gateway.stop)
+        return gateway
+
+    def test_a_smaller_body_limit_is_kept(self):
+        with RawUpstream() as upstream:
+            gateway = self.gateway(upstream, "limits:\n  body_bytes_max: 1KiB\n")
+            for size, status in ((1024, 200), (1025, 413)):
+                with self.subTest(size=size):
+                    response = gateway.call(dialects.CHAT, body=b"x" * size)
+                    self.assertEqual(response.status, status)
+
+    def test_a_smaller_header_limit_is_kept(self):
+        with RawUpstream() as upstream:
+            gateway = self.gateway(upstream, "limits:\n  header_bytes_max: 2KiB\n")
+            for size, status in ((1000, 200), (2000, 431)):
+                with self.subTest(size=size):
+                    response = gateway.call(dialects.CHAT, headers=[("X-Long", "h" * size)])
+                    self.assertEqual(response.status, status)
+
+    def test_a_client_that_stops_reading_is_left_after_a_while(self):
+        left = []
+
+        def pour(exchange):
+            exchange.start_stream()
+            try:
+                while True:
+                    exchange.chunk(b"data: " + b"x" * 4096 + b"\n\n")
+            except OSError:
+                left.append(time.monotonic())
+                raise
+
+        with RawUpstream(pour) as upstream:
+            gateway = self.gateway(upstream, "timeouts:\n  write_seconds: 1\n")
+            started = time.monotonic()
+            with gateway.connect(receive_bytes=16 << 10) as client:
+                client.send_request("POST", "/v1/chat/completions", [], dialects.CHAT.request(True))
+                client.read_head()
+                wait_until(lambda: left, 6, "the gateway gives the call up")
+
+                self.assertGreater(left[0] - started, 0.7)
+                self.assertEqual(gateway.usage_lines(1)[0]["outcome"], "client_stalled")
+
+    def test_calls_wait_for_a_place_when_an_upstream_has_a_connection_limit(self):
+        open_now, most = [0], [0]
+        lock = threading.Lock()
+
+        def count(exchange):
+            with lock:
+                open_now[0] += 1
+                most[0] = max(most[0], open_now[0])
+            time.sleep(0.05)
+            with lock:
+                open_now[0] -= 1
+            exchange.answer(exchange.request.body)
+
+        with RawUpstream(count) as upstream:
+            gateway = self.gateway(upstream, "    connections_max: 2\n", ["--threads", "1"])
+            answers = []
+            threads = [threading.Thread(target=lambda n=n: answers.append(
+                gateway.call(dialects.CHAT, body=b"%d" % n).body)) for n in range(12)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join(10)
+
+            self.assertEqual(sorted(answers, key=int), [b"%d" % n for n in range(12)])
+            self.assertEqual((most[0], upstream.connections), (2, 2))
 
 
 if __name__ == "__main__":
