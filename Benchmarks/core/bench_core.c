@@ -2,10 +2,10 @@
  *
  *     name                     bytes   min ns  median ns   p95 ns   GB/s(median)  hash
  *
- * Each result is hashed and the hash printed: the work cannot be left out, and a change of the result shows. Anchors
- * (memcpy, XXH3 itself, simdjson) are measured in the same run and marked with *. Inputs: "generated" bodies repeat a
- * pattern; "real" ones are built from the files named on the command line, as they stand. With --tiny every
- * measurement runs once on small input: the mode of the tests. */
+ * Each result is hashed and the hash printed: the work cannot be left out, and a change of the result shows.
+ * Anchors (memcpy, XXH3 itself, simdjson) are measured in the same run and marked with *. Inputs: "generated"
+ * bodies repeat a pattern; "real" ones are built from the files named on the command line, as they stand.
+ * With --tiny every measurement runs once on small input: the mode of the tests. */
 #include "bench_simdjson.h"
 #include "cairn.h"
 
@@ -58,7 +58,8 @@ static int compare_doubles(const void *a, const void *b) {
 /* A piece of work: does it once and returns a hash of the result. */
 typedef uint64_t work(void *context);
 
-/* Runs `work` in batches that last at least 20 us, so that the clock does not count, about a third of a second in all. */
+/* Runs `work` in batches that last at least 20 us, so that the clock does not count, about a third of a
+ * second in all. */
 static void measure(const char *name, size_t bytes, work *work, void *context) {
     static double samples[SAMPLES_MAX];
     uint64_t hash = work(context);
@@ -119,8 +120,10 @@ static text generated_tools(size_t bytes) {
     add_text(&body, "{\"tools\":[");
     while (body.length < bytes) {
         if (body.bytes[body.length - 1] != '[') add_text(&body, ",");
-        add_text(&body, "{\"type\":\"function\",\"function\":{\"name\":\"read_file\",\"description\":\"Reads a file.\",\"parameters\":"
-                        "{\"type\":\"object\",\"properties\":{\"path\":{\"type\":\"string\"},\"limit\":{\"type\":\"integer\"}},"
+        add_text(&body, "{\"type\":\"function\",\"function\":{\"name\":\"read_file\",\"description\":\"Reads "
+                        "a file.\",\"parameters\":"
+                        "{\"type\":\"object\",\"properties\":{\"path\":{\"type\":\"string\"},\"limit\":{"
+                        "\"type\":\"integer\"}},"
                         "\"required\":[\"path\"]}}}");
     }
     add_text(&body, "],\"model\":\"gpt-5\"}");
@@ -151,8 +154,10 @@ static text event_stream(size_t bytes) {
     char event[300];
     for (int i = 0; stream.length < bytes; i += 1) {
         snprintf(event, sizeof event,
-            "data: {\"id\":\"chatcmpl-1\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"gpt-5\","
-            "\"choices\":[{\"index\":0,\"delta\":{\"content\":\" token%d\"},\"finish_reason\":null}]}\n\n", i);
+            "data: "
+            "{\"id\":\"chatcmpl-1\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"gpt-5\","
+            "\"choices\":[{\"index\":0,\"delta\":{\"content\":\" token%d\"},\"finish_reason\":null}]}\n\n",
+            i);
         add_text(&stream, event);
     }
     return stream;
@@ -211,8 +216,8 @@ static uint64_t simdjson_dom(void *context) {
 static uint64_t parse(void *context) {
     document *document = context;
     size_t count = 0, error_offset = 0;
-    if (cairn_json_parse(document->text.bytes, document->text.length, document->nodes, document->node_capacity, &count,
-            &error_offset) != CAIRN_OK)
+    if (cairn_json_parse(document->text.bytes, document->text.length, document->nodes,
+            document->node_capacity, &count, &error_offset) != CAIRN_OK)
         exit(2);
     return count << 32 | document->nodes[count - 1].end;
 }
@@ -239,7 +244,8 @@ static uint64_t skim_model(void *context) {
     const cairn_span key = {(const uint8_t *)"model", 5};
     cairn_span value = {0};
     size_t offset = 0;
-    if (cairn_skim_member(document->text.bytes, document->text.length, key, &value, &offset) != CAIRN_OK) exit(2);
+    if (cairn_skim_member(document->text.bytes, document->text.length, key, &value, &offset) != CAIRN_OK)
+        exit(2);
     return offset;
 }
 
@@ -251,7 +257,8 @@ static uint64_t scan_events(void *context) {
     cairn_sse_init(&scanner, 0);
     for (size_t start = 0; start < document->text.length; start += document->piece_bytes) {
         const size_t left = document->text.length - start;
-        cairn_span rest = {document->text.bytes + start, left < document->piece_bytes ? left : document->piece_bytes};
+        cairn_span rest = {
+            document->text.bytes + start, left < document->piece_bytes ? left : document->piece_bytes};
         while (cairn_sse_next(&scanner, &rest, &event) == CAIRN_OK) data_bytes += event.data.length;
     }
     cairn_sse_deinit(&scanner);
@@ -273,27 +280,31 @@ static uint64_t tool_call(void *context) {
     const cairn_span name = {(const uint8_t *)"write_file", 10};
     const cairn_span arguments = {document->text.bytes, document->text.length};
     cairn_fingerprint fingerprint = {0};
-    if (cairn_fingerprint_tool_call(
-            name, arguments, document->nodes, document->node_capacity, document->scratch, &fingerprint) != CAIRN_OK)
+    if (cairn_fingerprint_tool_call(name, arguments, document->nodes, document->node_capacity,
+            document->scratch, &fingerprint) != CAIRN_OK)
         exit(2);
     return fingerprint.low;
 }
 
-/* A call that writes a file of `bytes` bytes: the front of the real body's first strings, or generated lines. */
+/* A call that writes a file of `bytes` bytes: the front of the real body's first strings, or generated lines.
+ */
 static text write_file_arguments(const text *chat, size_t bytes) {
     text arguments = {0};
     size_t count = 0, error_offset = 0;
     const size_t capacity = cairn_json_nodes_bound(chat->length);
     cairn_json_node *nodes = malloc(capacity * sizeof *nodes);
-    if (nodes == NULL || cairn_json_parse(chat->bytes, chat->length, nodes, capacity, &count, &error_offset) != CAIRN_OK)
+    if (nodes == NULL ||
+        cairn_json_parse(chat->bytes, chat->length, nodes, capacity, &count, &error_offset) != CAIRN_OK)
         exit(2);
     add_text(&arguments, "{\"path\": \"Sources/Example/File.swift\", \"content\": \"");
     for (size_t i = 0; i < count && arguments.length < bytes; i += 1) {
         if (nodes[i].type != CAIRN_JSON_STRING || nodes[i].end - nodes[i].start < 1000) continue;
         size_t length = nodes[i].end - nodes[i].start - 2;
         if (length > bytes - arguments.length) length = bytes - arguments.length;
-        while (length > 0 && chat->bytes[nodes[i].start + length] == '\\') length -= 1; /* no escape cut in two */
-        while (length > 0 && (chat->bytes[nodes[i].start + 1 + length] & 0xC0) == 0x80) length -= 1; /* nor a character */
+        while (length > 0 && chat->bytes[nodes[i].start + length] == '\\')
+            length -= 1; /* no escape cut in two */
+        while (length > 0 && (chat->bytes[nodes[i].start + 1 + length] & 0xC0) == 0x80)
+            length -= 1; /* nor a character */
         add(&arguments, chat->bytes + nodes[i].start + 1, length);
         if (length == 0) break;
     }
@@ -308,8 +319,9 @@ static void bench_body(const char *name, text body) {
     struct {
         const char *what;
         work *work;
-    } const works[] = {{"memcpy *", copy_bytes}, {"XXH3-128 *", xxh3}, {"simdjson DOM *", simdjson_dom}, {"json parse", parse},
-        {"json canonical", canonical}, {"skim, member absent", skim_absent}, {"skim, model is last", skim_model}};
+    } const works[] = {{"memcpy *", copy_bytes}, {"XXH3-128 *", xxh3}, {"simdjson DOM *", simdjson_dom},
+        {"json parse", parse}, {"json canonical", canonical}, {"skim, member absent", skim_absent},
+        {"skim, model is last", skim_model}};
     for (size_t i = 0; i < sizeof works / sizeof works[0]; i += 1) {
         snprintf(label, sizeof label, "%s: %s", name, works[i].what);
         measure(label, body.length, works[i].work, &document);
@@ -332,7 +344,8 @@ int main(int argc, char **argv) {
     const size_t bytes = is_tiny ? TINY_BODY_BYTES : BODY_BYTES;
     char **paths = argv + (is_tiny ? 2 : 1);
     const int path_count = argc - (is_tiny ? 2 : 1);
-    printf("%-44s %9s %11s %11s %11s %8s  %s\n", "", "bytes", "min ns", "median ns", "p95 ns", "GB/s", "hash");
+    printf(
+        "%-44s %9s %11s %11s %11s %8s  %s\n", "", "bytes", "min ns", "median ns", "p95 ns", "GB/s", "hash");
 
     bench_body("generated chat", generated_chat(bytes));
     if (path_count > 0) bench_body("real chat", real_chat(bytes, paths, path_count));
@@ -351,8 +364,8 @@ int main(int argc, char **argv) {
     measure("event stream, chunks of 1,400 bytes", events.text.length, scan_events, &events);
     document_free(&events);
 
-    cairn_span messages[3] = {{(const uint8_t *)"You are helpful.", 16}, {(const uint8_t *)"Fix the failing test, please.", 29},
-        {(const uint8_t *)"I will look at it.", 18}};
+    cairn_span messages[3] = {{(const uint8_t *)"You are helpful.", 16},
+        {(const uint8_t *)"Fix the failing test, please.", 29}, {(const uint8_t *)"I will look at it.", 18}};
     measure("fingerprint, 3 short messages", 63, three_messages, messages);
     text chat = generated_chat(64 * 1024);
     bench_tool_call("generated tool call", write_file_arguments(&chat, 10 * 1024));

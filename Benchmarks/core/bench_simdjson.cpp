@@ -1,4 +1,5 @@
-// bench_simdjson.cpp: the anchor of bench_simdjson.h. One parser a document, so that its memory is allocated once.
+// bench_simdjson.cpp: the anchor of bench_simdjson.h. One parser a document, so that its memory is allocated
+// once.
 #include "bench_simdjson.h"
 
 #if __has_include(<simdjson.h>)
@@ -12,10 +13,13 @@ struct Document {
 }  // namespace
 
 void *bench_simdjson_new(const uint8_t *bytes, size_t length) {
-    return new Document{simdjson::padded_string(reinterpret_cast<const char *>(bytes), length), simdjson::dom::parser()};
+    return new Document{
+        simdjson::padded_string(reinterpret_cast<const char *>(bytes), length), simdjson::dom::parser()};
 }
 
-void bench_simdjson_free(void *document) { delete static_cast<Document *>(document); }
+void bench_simdjson_free(void *document) {
+    delete static_cast<Document *>(document);
+}
 
 uint64_t bench_simdjson_parse(void *document) {
     auto *self = static_cast<Document *>(document);
@@ -25,7 +29,11 @@ uint64_t bench_simdjson_parse(void *document) {
     return root.get(members) == simdjson::SUCCESS ? members.size() : 1;
 }
 #else
-void *bench_simdjson_new(const uint8_t *, size_t) { return nullptr; }
+void *bench_simdjson_new(const uint8_t *, size_t) {
+    return nullptr;
+}
 void bench_simdjson_free(void *) {}
-uint64_t bench_simdjson_parse(void *) { return 0; }
+uint64_t bench_simdjson_parse(void *) {
+    return 0;
+}
 #endif

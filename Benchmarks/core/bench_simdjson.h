@@ -1,5 +1,5 @@
-/* bench_simdjson.h: simdjson's DOM parser as an anchor for bench_core.c; without it (BENCH_SIMDJSON undefined) the anchor
- * says so by returning 0. */
+/* bench_simdjson.h: simdjson's DOM parser as an anchor for bench_core.c; without it (BENCH_SIMDJSON
+ * undefined) the anchor says so by returning 0. */
 #ifndef BENCH_SIMDJSON_H
 #define BENCH_SIMDJSON_H
 

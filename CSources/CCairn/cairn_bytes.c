@@ -1,8 +1,8 @@
 /* cairn_bytes.c: the portable twins of the byte searches, and the choice between twins.
  *
  * The portable searches look at eight bytes a step in a 64-bit word. The zero-byte test is the classic one
- * ((v - 0x01..) & ~v & 0x80..): exact for the lowest set byte, which is all that a first hit needs once the word is
- * re-read byte by byte. */
+ * ((v - 0x01..) & ~v & 0x80..): exact for the lowest set byte, which is all that a first hit needs once the
+ * word is re-read byte by byte. */
 #include "cairn_bytes.h"
 
 #include <string.h>

@@ -1,9 +1,10 @@
 /* cairn_bytes_avx2.c: UTF-8 validation 32 bytes a step, for processors with AVX2.
  *
- * Method: J. Keiser, D. Lemire, "Validating UTF-8 in less than one instruction per byte" (2021). Every wrong pair of
- * neighbouring bytes is recognised by three table look-ups (high and low nibble of the first byte, high nibble of the
- * second); each table entry is a set of possible errors, and an error is real when all three have it. What two bytes
- * cannot show, the place of the third and fourth byte of a sequence, is compared separately. */
+ * Method: J. Keiser, D. Lemire, "Validating UTF-8 in less than one instruction per byte" (2021). Every wrong
+ * pair of neighbouring bytes is recognised by three table look-ups (high and low nibble of the first byte,
+ * high nibble of the second); each table entry is a set of possible errors, and an error is real when all
+ * three have it. What two bytes cannot show, the place of the third and fourth byte of a sequence, is
+ * compared separately. */
 #include "cairn_bytes.h"
 
 #if CAIRN_BYTES_HAS_AVX2
@@ -29,24 +30,26 @@ int cairn_bytes_can_avx2(void) {
 }
 
 /* The 32 bytes that end `back` bytes before the end of `now`; `before` is the block in front of it. */
-#define SHIFTED(now, before, back) _mm256_alignr_epi8(now, _mm256_permute2x128_si256(before, now, 0x21), 16 - (back))
+#define SHIFTED(now, before, back)                                                                           \
+    _mm256_alignr_epi8(now, _mm256_permute2x128_si256(before, now, 0x21), 16 - (back))
 
 #define TABLE(...) _mm256_broadcastsi128_si256(_mm_setr_epi8(__VA_ARGS__))
 
 WITH_AVX2 static inline __m256i pair_errors(__m256i now, __m256i first) {
     const __m256i nibble = _mm256_set1_epi8(0x0F);
-    const __m256i first_high = TABLE(TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG,
-        (char)TWO_CONTS, (char)TWO_CONTS, (char)TWO_CONTS, (char)TWO_CONTS, TOO_SHORT | OVERLONG_2, TOO_SHORT,
-        TOO_SHORT | OVERLONG_3 | SURROGATE, TOO_SHORT | TOO_LARGE | TOO_LARGE_1000 | OVERLONG_4);
+    const __m256i first_high = TABLE(TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG,
+        TOO_LONG, (char)TWO_CONTS, (char)TWO_CONTS, (char)TWO_CONTS, (char)TWO_CONTS, TOO_SHORT | OVERLONG_2,
+        TOO_SHORT, TOO_SHORT | OVERLONG_3 | SURROGATE, TOO_SHORT | TOO_LARGE | TOO_LARGE_1000 | OVERLONG_4);
     const char large = (char)(CARRY | TOO_LARGE | TOO_LARGE_1000);
-    const __m256i first_low = TABLE((char)(CARRY | OVERLONG_3 | OVERLONG_2 | OVERLONG_4), (char)(CARRY | OVERLONG_2),
-        (char)CARRY, (char)CARRY, (char)(CARRY | TOO_LARGE), large, large, large, large, large, large, large, large,
-        (char)(CARRY | TOO_LARGE | TOO_LARGE_1000 | SURROGATE), large, large);
+    const __m256i first_low =
+        TABLE((char)(CARRY | OVERLONG_3 | OVERLONG_2 | OVERLONG_4), (char)(CARRY | OVERLONG_2), (char)CARRY,
+            (char)CARRY, (char)(CARRY | TOO_LARGE), large, large, large, large, large, large, large, large,
+            (char)(CARRY | TOO_LARGE | TOO_LARGE_1000 | SURROGATE), large, large);
     const char cont_80 = (char)(TOO_LONG | OVERLONG_2 | TWO_CONTS | OVERLONG_3 | TOO_LARGE_1000 | OVERLONG_4);
     const char cont_90 = (char)(TOO_LONG | OVERLONG_2 | TWO_CONTS | OVERLONG_3 | TOO_LARGE);
     const char cont_a0 = (char)(TOO_LONG | OVERLONG_2 | TWO_CONTS | SURROGATE | TOO_LARGE);
-    const __m256i second_high = TABLE(TOO_SHORT, TOO_SHORT, TOO_SHORT, TOO_SHORT, TOO_SHORT, TOO_SHORT, TOO_SHORT,
-        TOO_SHORT, cont_80, cont_90, cont_a0, cont_a0, TOO_SHORT, TOO_SHORT, TOO_SHORT, TOO_SHORT);
+    const __m256i second_high = TABLE(TOO_SHORT, TOO_SHORT, TOO_SHORT, TOO_SHORT, TOO_SHORT, TOO_SHORT,
+        TOO_SHORT, TOO_SHORT, cont_80, cont_90, cont_a0, cont_a0, TOO_SHORT, TOO_SHORT, TOO_SHORT, TOO_SHORT);
     const __m256i a = _mm256_shuffle_epi8(first_high, _mm256_and_si256(_mm256_srli_epi16(first, 4), nibble));
     const __m256i b = _mm256_shuffle_epi8(first_low, _mm256_and_si256(first, nibble));
     const __m256i c = _mm256_shuffle_epi8(second_high, _mm256_and_si256(_mm256_srli_epi16(now, 4), nibble));
@@ -76,7 +79,8 @@ WITH_AVX2 size_t cairn_bytes_utf8_front_avx2(const uint8_t *bytes, size_t length
         }
         before = now;
     }
-    /* The exact place of an error, a sequence that the block's end cuts, and the tail: from a character's first byte. */
+    /* The exact place of an error, a sequence that the block's end cuts, and the tail: from a character's
+     * first byte. */
     size_t start = index;
     while (start > 0 && index - start < 4 && (bytes[start - 1] & 0xC0) == 0x80) start -= 1;
     if (start > 0 && bytes[start - 1] >= 0xC0) start -= 1;

@@ -1,5 +1,5 @@
-/* cairn_fingerprint.c: the digests of cairn_fingerprint.h. xxHash is included whole, so that short inputs are hashed
- * without a call. */
+/* cairn_fingerprint.c: the digests of cairn_fingerprint.h. xxHash is included whole, so that short inputs are
+ * hashed without a call. */
 #include "cairn_fingerprint.h"
 
 #include <string.h>
@@ -53,7 +53,8 @@ cairn_fingerprint cairn_fingerprint_of(const uint8_t *bytes, size_t length) {
     return hash(SEED_BYTES, bytes, length);
 }
 
-cairn_fingerprint cairn_fingerprint_turn(uint8_t role, const cairn_fingerprint_part *parts, size_t part_count) {
+cairn_fingerprint cairn_fingerprint_turn(
+    uint8_t role, const cairn_fingerprint_part *parts, size_t part_count) {
     const uint64_t seed = SEED_PART | (uint64_t)role << 8;
     if (part_count == 0) return hash(seed, NULL, 0);
     cairn_fingerprint turn = {0};
@@ -76,7 +77,8 @@ static cairn_status add_to_hash(void *context, const uint8_t *bytes, size_t leng
     return CAIRN_OK;
 }
 
-static cairn_fingerprint hash_canonical(const uint8_t *text, const cairn_json_node *nodes, uint32_t *scratch) {
+static cairn_fingerprint hash_canonical(
+    const uint8_t *text, const cairn_json_node *nodes, uint32_t *scratch) {
     XXH3_state_t state; /* 576 bytes */
     XXH3_128bits_reset(&state);
     const cairn_json_sink sink = {add_to_hash, &state};
@@ -85,15 +87,16 @@ static cairn_fingerprint hash_canonical(const uint8_t *text, const cairn_json_no
     return (cairn_fingerprint){digest.high64, digest.low64};
 }
 
-cairn_status cairn_fingerprint_tool_call(cairn_span name, cairn_span arguments, cairn_json_node *nodes, size_t capacity,
-    uint32_t *scratch, cairn_fingerprint *out_fingerprint) {
+cairn_status cairn_fingerprint_tool_call(cairn_span name, cairn_span arguments, cairn_json_node *nodes,
+    size_t capacity, uint32_t *scratch, cairn_fingerprint *out_fingerprint) {
     size_t count = 0, error_offset = 0;
     const cairn_status status =
         cairn_json_parse(arguments.bytes, arguments.length, nodes, capacity, &count, &error_offset);
     if (status == CAIRN_ERR_NO_SPACE) return status;
     const cairn_fingerprint what = hash(SEED_TOOL_NAME, name.bytes, name.length);
-    const cairn_fingerprint with = status == CAIRN_OK ? hash_canonical(arguments.bytes, nodes, scratch)
-                                                      : hash(SEED_TOOL_TEXT, arguments.bytes, arguments.length);
+    const cairn_fingerprint with = status == CAIRN_OK
+                                       ? hash_canonical(arguments.bytes, nodes, scratch)
+                                       : hash(SEED_TOOL_TEXT, arguments.bytes, arguments.length);
     *out_fingerprint = fold(SEED_TOOL_CALL, what, with);
     return CAIRN_OK;
 }

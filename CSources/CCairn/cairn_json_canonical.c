@@ -1,8 +1,8 @@
 /* cairn_json_canonical.c: one spelling for documents that mean the same. See cairn_json.h for what that is.
  *
- * The walk goes over the tape without recursion; `scratch` holds, for each node, the sibling that follows it in canonical
- * order and its first child. What is canonical in the source already is not written byte by byte: neighbouring pieces
- * grow together into one run of the source, which goes to the sink in one call.
+ * The walk goes over the tape without recursion; `scratch` holds, for each node, the sibling that follows it
+ * in canonical order and its first child. What is canonical in the source already is not written byte by
+ * byte: neighbouring pieces grow together into one run of the source, which goes to the sink in one call.
  *
  *     source      {"a":1,"b":"x"}      one run, the whole text
  *     source      {"a": 1,"b":"x"}     runs {"a":  and  1,"b":"x"}
@@ -63,8 +63,8 @@ static int compare_units(unit_cursor a, unit_cursor b) {
     }
 }
 
-/* The same order for keys without escapes, over their UTF-8. It is byte order, but for one thing: in UTF-16 a character
- * above U+FFFF (lead byte F0..F4) comes before U+E000..U+FFFF (lead bytes EE, EF). */
+/* The same order for keys without escapes, over their UTF-8. It is byte order, but for one thing: in UTF-16 a
+ * character above U+FFFF (lead byte F0..F4) comes before U+E000..U+FFFF (lead bytes EE, EF). */
 static int compare_plain(const uint8_t *a, size_t a_length, const uint8_t *b, size_t b_length) {
     const size_t shared = a_length < b_length ? a_length : b_length;
     for (size_t i = 0; i < shared; i += 1) {
@@ -78,7 +78,7 @@ static int compare_plain(const uint8_t *a, size_t a_length, const uint8_t *b, si
 static int compare_keys(const uint8_t *text, const cairn_json_node *a, const cairn_json_node *b) {
     if ((a->flags | b->flags) & CAIRN_JSON_KEY_ESCAPED) {
         return compare_units((unit_cursor){text, a->key_start, a->key_end, -1},
-                             (unit_cursor){text, b->key_start, b->key_end, -1});
+            (unit_cursor){text, b->key_start, b->key_end, -1});
     }
     return compare_plain(
         text + a->key_start, a->key_end - a->key_start, text + b->key_start, b->key_end - b->key_start);
@@ -117,7 +117,8 @@ static uint32_t merge(const writer *self, uint32_t a, uint32_t b) {
     return first;
 }
 
-/* Sorts a sibling list by key, stable: a bottom-up merge sort, where bin k holds a sorted list of 2^k nodes or none. */
+/* Sorts a sibling list by key, stable: a bottom-up merge sort, where bin k holds a sorted list of 2^k nodes
+ * or none. */
 static uint32_t sort_members(const writer *self, uint32_t first) {
     uint32_t bins[32]; /* enough for 2^32 nodes */
     size_t bin_count = 0;
@@ -155,7 +156,8 @@ static void order_children(const writer *self, uint32_t container) {
 }
 
 static void put_bytes(writer *self, const uint8_t *bytes, size_t length) {
-    if (self->status == CAIRN_OK && length > 0) self->status = self->sink->write(self->sink->context, bytes, length);
+    if (self->status == CAIRN_OK && length > 0)
+        self->status = self->sink->write(self->sink->context, bytes, length);
 }
 
 static void end_run(writer *self) {
@@ -171,8 +173,8 @@ static void put_source(writer *self, size_t start, size_t end) {
     self->run_end = end;
 }
 
-/* A comma or colon: part of the run if the source has it there, else by itself. A run never reaches the root's end here:
- * a closing bracket is still to come. */
+/* A comma or colon: part of the run if the source has it there, else by itself. A run never reaches the
+ * root's end here: a closing bracket is still to come. */
 static void put_separator(writer *self, uint8_t byte) {
     if (self->run_start < self->run_end && self->text[self->run_end] == byte) {
         self->run_end += 1;
@@ -190,12 +192,15 @@ static size_t put_escape(writer *self, size_t index, size_t end) {
     const size_t taken = cairn_json_read_escape(self->text + index, end - index, utf8, &utf8_length);
     if (taken == 0) { /* a surrogate alone: kept, its digits in lower case */
         memcpy(escape, self->text + index, 6);
-        for (size_t i = 2; i < 6; i += 1) escape[i] |= 0x20; /* digits have that bit, letters become lower case */
+        for (size_t i = 2; i < 6; i += 1)
+            escape[i] |= 0x20; /* digits have that bit, letters become lower case */
         put_bytes(self, escape, 6);
         return index + 6;
     }
-    if (utf8[0] < 0x20 || utf8[0] == '"' || utf8[0] == '\\') put_bytes(self, escape, cairn_json_put_escape(utf8[0], escape));
-    else put_bytes(self, utf8, utf8_length);
+    if (utf8[0] < 0x20 || utf8[0] == '"' || utf8[0] == '\\')
+        put_bytes(self, escape, cairn_json_put_escape(utf8[0], escape));
+    else
+        put_bytes(self, utf8, utf8_length);
     return index + taken;
 }
 
@@ -229,7 +234,9 @@ static void put_node(writer *self, uint32_t index) {
     case CAIRN_JSON_STRING:
         put_string(self, node->start, node->end, node->flags & CAIRN_JSON_VALUE_RESPELLED);
         break;
-    default: put_source(self, node->start, node->end); break;
+    default:
+        put_source(self, node->start, node->end);
+        break;
     }
 }
 
@@ -283,8 +290,8 @@ size_t cairn_json_canonical_bound(size_t length) {
     return length; /* white space goes, and no canonical escape is longer than the spelling it replaces */
 }
 
-cairn_status cairn_json_canonical(const uint8_t *text, const cairn_json_node *nodes, uint32_t root, uint32_t *scratch,
-    uint8_t *out, size_t capacity, size_t *out_length) {
+cairn_status cairn_json_canonical(const uint8_t *text, const cairn_json_node *nodes, uint32_t root,
+    uint32_t *scratch, uint8_t *out, size_t capacity, size_t *out_length) {
     buffer buffer = {out, 0, capacity};
     const cairn_json_sink sink = {write_to_buffer, &buffer};
     const cairn_status status = cairn_json_canonical_write(text, nodes, root, scratch, &sink);

@@ -11,17 +11,19 @@ enum {
     CAIRN_JSON_SAW_HIGH = 4       /* a byte from 0x80 on: its UTF-8 is not checked here */
 };
 
-/* Passes over string content from text[index] to the quote that ends it, or to the first wrong byte, or to the end.
- * Returns its index: a '"', or `length` when the text ends first (also inside an escape), or a wrong byte (a control
- * character, or the backslash of a wrong escape). Adds to *seen. A cut escape is wrong only if its bytes so far are. */
+/* Passes over string content from text[index] to the quote that ends it, or to the first wrong byte, or to
+ * the end. Returns its index: a '"', or `length` when the text ends first (also inside an escape), or a wrong
+ * byte (a control character, or the backslash of a wrong escape). Adds to *seen. A cut escape is wrong only
+ * if its bytes so far are. */
 size_t cairn_json_pass_string(const uint8_t *text, size_t index, size_t length, uint32_t *seen);
 size_t cairn_json_pass_string_portable(const uint8_t *text, size_t index, size_t length, uint32_t *seen);
 #if CAIRN_BYTES_HAS_AVX2
 size_t cairn_json_pass_string_avx2(const uint8_t *text, size_t index, size_t length, uint32_t *seen);
 #endif
 
-/* Passes over the escape at text[index], a backslash. Returns the index behind it, `length` when the text ends inside
- * it, or `index` when it is wrong. Adds CAIRN_JSON_SAW_RESPELLED to *seen if it may be spelled differently. */
+/* Passes over the escape at text[index], a backslash. Returns the index behind it, `length` when the text
+ * ends inside it, or `index` when it is wrong. Adds CAIRN_JSON_SAW_RESPELLED to *seen if it may be spelled
+ * differently. */
 size_t cairn_json_pass_escape(const uint8_t *text, size_t index, size_t length, uint32_t *seen);
 
 /* The value of a hexadecimal digit, or -1. */
@@ -30,8 +32,8 @@ int cairn_json_hex_digit(uint8_t byte);
 /* The code unit of the escape \uXXXX at the front of `text`, or -1 when there is no such whole escape. */
 int32_t cairn_json_code_unit(const uint8_t *text, size_t length);
 
-/* Reads the escape at the front of `text`, a backslash, as UTF-8 into `utf8`. Returns its length (12 for a surrogate
- * pair), 0 when it is wrong or a surrogate that stands alone. */
+/* Reads the escape at the front of `text`, a backslash, as UTF-8 into `utf8`. Returns its length (12 for a
+ * surrogate pair), 0 when it is wrong or a surrogate that stands alone. */
 size_t cairn_json_read_escape(const uint8_t *text, size_t length, uint8_t utf8[4], size_t *out_utf8_length);
 
 /* Writes the canonical escape of '"', '\\' or a control character. Returns its length. */

@@ -1,7 +1,7 @@
 /* cairn_json_parse.c: one pass over a document into a tape of nodes. See cairn_json.h for the tape.
  *
- * A loop without recursion: the tape itself is the stack, as each node knows its container. Time goes to string content
- * (cairn_json_pass_string, 64 bytes a step) and to short tokens (byte by byte here). */
+ * A loop without recursion: the tape itself is the stack, as each node knows its container. Time goes to
+ * string content (cairn_json_pass_string, 64 bytes a step) and to short tokens (byte by byte here). */
 #include "cairn_json_int.h"
 
 /* A document while it is parsed. */
@@ -10,8 +10,8 @@ typedef struct parser {
     size_t length, index;
     cairn_json_node *nodes;
     size_t count, capacity;
-    uint32_t open; /* the innermost open container, CAIRN_JSON_NONE outside all */
-    uint32_t depth; /* open containers */
+    uint32_t open;                          /* the innermost open container, CAIRN_JSON_NONE outside all */
+    uint32_t depth;                         /* open containers */
     uint32_t key_start, key_end, key_flags; /* of the value that comes next */
     cairn_status status;
 } parser;
@@ -46,8 +46,8 @@ static inline bool is_at(const parser *self, uint8_t byte) {
 
 /* Strings */
 
-/* Checks the UTF-8 of string content that may end badly at `end`. A sequence cut by the end of the whole text is no
- * error of its own: the text may go on. Returns the place of the first error, or `end`. */
+/* Checks the UTF-8 of string content that may end badly at `end`. A sequence cut by the end of the whole text
+ * is no error of its own: the text may go on. Returns the place of the first error, or `end`. */
 static size_t utf8_end(const parser *self, size_t start, size_t end) {
     const size_t good = start + cairn_bytes_utf8_front(self->text + start, end - start);
     if (good == end || end < self->length) return good;
@@ -108,8 +108,10 @@ static inline bool pass_digits(parser *self) {
 /* number = [ "-" ] ( "0" / digit1-9 *digit ) [ "." 1*digit ] [ ( "e" / "E" ) [ "+" / "-" ] 1*digit ] */
 static bool pass_number(parser *self) {
     if (is_at(self, '-')) self->index += 1;
-    if (is_at(self, '0')) self->index += 1;
-    else if (!pass_digits(self)) return false;
+    if (is_at(self, '0'))
+        self->index += 1;
+    else if (!pass_digits(self))
+        return false;
     if (is_at(self, '.')) {
         self->index += 1;
         if (!pass_digits(self)) return false;
@@ -178,11 +180,16 @@ static inline uint8_t closing_byte(const parser *self) {
 
 static bool read_scalar(parser *self, uint8_t byte) {
     cairn_json_type type = CAIRN_JSON_NUMBER;
-    if (byte == '"') type = CAIRN_JSON_STRING;
-    else if (byte == 't') type = CAIRN_JSON_TRUE;
-    else if (byte == 'f') type = CAIRN_JSON_FALSE;
-    else if (byte == 'n') type = CAIRN_JSON_NULL;
-    else if (byte != '-' && (uint8_t)(byte - '0') > 9) return fail_here(self);
+    if (byte == '"')
+        type = CAIRN_JSON_STRING;
+    else if (byte == 't')
+        type = CAIRN_JSON_TRUE;
+    else if (byte == 'f')
+        type = CAIRN_JSON_FALSE;
+    else if (byte == 'n')
+        type = CAIRN_JSON_NULL;
+    else if (byte != '-' && (uint8_t)(byte - '0') > 9)
+        return fail_here(self);
     cairn_json_node *node = add_node(self, type);
     if (node == NULL) return false;
     bool is_read = false;
@@ -194,10 +201,18 @@ static bool read_scalar(parser *self, uint8_t byte) {
         if (seen & CAIRN_JSON_SAW_ESCAPE) node->flags |= CAIRN_JSON_VALUE_ESCAPED;
         if (seen & CAIRN_JSON_SAW_RESPELLED) node->flags |= CAIRN_JSON_VALUE_RESPELLED;
         break;
-    case CAIRN_JSON_TRUE: is_read = pass_word(self, "true"); break;
-    case CAIRN_JSON_FALSE: is_read = pass_word(self, "false"); break;
-    case CAIRN_JSON_NULL: is_read = pass_word(self, "null"); break;
-    default: is_read = pass_number(self); break;
+    case CAIRN_JSON_TRUE:
+        is_read = pass_word(self, "true");
+        break;
+    case CAIRN_JSON_FALSE:
+        is_read = pass_word(self, "false");
+        break;
+    case CAIRN_JSON_NULL:
+        is_read = pass_word(self, "null");
+        break;
+    default:
+        is_read = pass_number(self);
+        break;
     }
     node->end = (uint32_t)self->index;
     return is_read;
@@ -220,7 +235,8 @@ static bool read_value(parser *self) {
     }
 }
 
-/* Behind a value: closes containers up to a comma, and takes that and a key. True with nothing open at the end. */
+/* Behind a value: closes containers up to a comma, and takes that and a key. True with nothing open at the
+ * end. */
 static bool read_behind_value(parser *self) {
     while (self->open != CAIRN_JSON_NONE) {
         skip_whitespace(self);
@@ -251,8 +267,8 @@ static bool read_document(parser *self) {
 }
 
 size_t cairn_json_nodes_bound(size_t length) {
-    /* Each value starts at a byte of its own. But for the last one and containers still open when a text is cut, it also
-     * has a comma or closing bracket to itself. */
+    /* Each value starts at a byte of its own. But for the last one and containers still open when a text is
+     * cut, it also has a comma or closing bracket to itself. */
     const size_t closed = length / 2 + 1 + CAIRN_JSON_DEPTH_MAX;
     return length < closed ? length : closed;
 }
@@ -263,7 +279,8 @@ cairn_status cairn_json_parse(const uint8_t *text, size_t length, cairn_json_nod
         *out_error_offset = 0;
         return CAIRN_ERR_TOO_BIG;
     }
-    parser self = {.text = text, .length = length, .nodes = nodes, .capacity = capacity, .open = CAIRN_JSON_NONE};
+    parser self = {
+        .text = text, .length = length, .nodes = nodes, .capacity = capacity, .open = CAIRN_JSON_NONE};
     if (!read_document(&self)) {
         *out_error_offset = self.index;
         return self.status;

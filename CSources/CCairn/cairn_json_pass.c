@@ -14,10 +14,15 @@ size_t cairn_json_pass_escape(const uint8_t *text, size_t index, size_t length, 
     case 'f':
     case 'n':
     case 'r':
-    case 't': return index + 2;
-    case '/': *seen |= CAIRN_JSON_SAW_RESPELLED; return index + 2;
-    case 'u': break;
-    default: return index;
+    case 't':
+        return index + 2;
+    case '/':
+        *seen |= CAIRN_JSON_SAW_RESPELLED;
+        return index + 2;
+    case 'u':
+        break;
+    default:
+        return index;
     }
     *seen |= CAIRN_JSON_SAW_RESPELLED;
     for (size_t digit = index + 2; digit < index + 6; digit += 1) {
@@ -44,15 +49,15 @@ size_t cairn_json_pass_string_portable(const uint8_t *text, size_t index, size_t
     return length;
 }
 
-/* The quote within the next 16 bytes if nothing special stands in front of it, else `index`: what most keys and short
- * values need, without the set-up of a 64-byte step. */
+/* The quote within the next 16 bytes if nothing special stands in front of it, else `index`: what most keys
+ * and short values need, without the set-up of a 64-byte step. */
 static inline size_t short_string_end(const uint8_t *text, size_t index, size_t length) {
 #if CAIRN_BYTES_HAS_SSE2
     if (length - index < 16) return index;
     const __m128i here = _mm_loadu_si128((const __m128i *)(const void *)(text + index));
     const __m128i quote = _mm_cmpeq_epi8(here, _mm_set1_epi8('"'));
-    const __m128i other = _mm_or_si128(
-        _mm_cmpeq_epi8(here, _mm_set1_epi8('\\')), _mm_cmplt_epi8(here, _mm_set1_epi8(0x20)));
+    const __m128i other =
+        _mm_or_si128(_mm_cmpeq_epi8(here, _mm_set1_epi8('\\')), _mm_cmplt_epi8(here, _mm_set1_epi8(0x20)));
     const unsigned quotes = (unsigned)_mm_movemask_epi8(quote), others = (unsigned)_mm_movemask_epi8(other);
     if (quotes == 0 || (others & (quotes ^ (quotes - 1))) != 0) return index;
     return index + (size_t)__builtin_ctz(quotes);

@@ -1,14 +1,16 @@
 /* cairn_json_pass_avx2.c: passing over string content 64 bytes a step, for processors with AVX2.
  *
- * A block becomes bit masks, one bit a byte. The bytes behind an escaping backslash are taken out of the quotes; what
- * then is the first quote ends the string. In a block whose escapes are all of the common ones (\n \t \r \" \\) nothing
- * is looked at byte by byte; in others the block is walked, and the masks go on behind it. */
+ * A block becomes bit masks, one bit a byte. The bytes behind an escaping backslash are taken out of the
+ * quotes; what then is the first quote ends the string. In a block whose escapes are all of the common ones
+ * (\n \t \r \" \\) nothing is looked at byte by byte; in others the block is walked, and the masks go on
+ * behind it. */
 #include "cairn_json_int.h"
 
 #if CAIRN_BYTES_HAS_AVX2
 #include "cairn_bytes_block.h"
 
-/* Walks from `index` until at least `stop`, as the portable twin does. True when the string ends or is wrong there. */
+/* Walks from `index` until at least `stop`, as the portable twin does. True when the string ends or is wrong
+ * there. */
 static bool walk_block(const uint8_t *text, size_t *index, size_t stop, size_t length, uint32_t *seen) {
     while (*index < stop) {
         const uint8_t byte = text[*index];
@@ -29,7 +31,8 @@ static bool walk_block(const uint8_t *text, size_t *index, size_t stop, size_t l
     return false;
 }
 
-CAIRN_WITH_AVX2 size_t cairn_json_pass_string_avx2(const uint8_t *text, size_t index, size_t length, uint32_t *seen) {
+CAIRN_WITH_AVX2 size_t cairn_json_pass_string_avx2(
+    const uint8_t *text, size_t index, size_t length, uint32_t *seen) {
     uint64_t is_escaped = 0; /* 1: the first byte of the block belongs to an escape */
     while (length - index >= CAIRN_BYTES_BLOCK) {
         const cairn_bytes_block here = cairn_bytes_block_at(text + index);

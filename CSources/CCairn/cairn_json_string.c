@@ -1,5 +1,5 @@
-/* cairn_json_string.c: JSON string content to UTF-8 and back. Runs of plain ASCII are found 16 bytes a step and copied
- * whole; what stands between the runs is handled one character at a time. */
+/* cairn_json_string.c: JSON string content to UTF-8 and back. Runs of plain ASCII are found 16 bytes a step
+ * and copied whole; what stands between the runs is handled one character at a time. */
 #include "cairn_json_int.h"
 
 #include <stdbool.h>
@@ -58,7 +58,8 @@ static size_t put_utf8(uint32_t scalar, uint8_t out[4]) {
     return 4;
 }
 
-/* Reads the \uXXXX escape, or the pair of them, at the front of `text`. Returns its length, 0 when it is wrong. */
+/* Reads the \uXXXX escape, or the pair of them, at the front of `text`. Returns its length, 0 when it is
+ * wrong. */
 static size_t read_unicode_escape(const uint8_t *text, size_t length, uint32_t *out_scalar) {
     const int32_t unit = cairn_json_code_unit(text, length);
     if (unit < 0 || (unit >= 0xDC00 && unit <= 0xDFFF)) return 0;
@@ -76,16 +77,34 @@ size_t cairn_json_read_escape(const uint8_t *text, size_t length, uint8_t utf8[4
     if (length < 2) return 0;
     *out_utf8_length = 1;
     switch (text[1]) {
-    case '"': utf8[0] = '"'; return 2;
-    case '\\': utf8[0] = '\\'; return 2;
-    case '/': utf8[0] = '/'; return 2;
-    case 'b': utf8[0] = '\b'; return 2;
-    case 'f': utf8[0] = '\f'; return 2;
-    case 'n': utf8[0] = '\n'; return 2;
-    case 'r': utf8[0] = '\r'; return 2;
-    case 't': utf8[0] = '\t'; return 2;
-    case 'u': break;
-    default: return 0;
+    case '"':
+        utf8[0] = '"';
+        return 2;
+    case '\\':
+        utf8[0] = '\\';
+        return 2;
+    case '/':
+        utf8[0] = '/';
+        return 2;
+    case 'b':
+        utf8[0] = '\b';
+        return 2;
+    case 'f':
+        utf8[0] = '\f';
+        return 2;
+    case 'n':
+        utf8[0] = '\n';
+        return 2;
+    case 'r':
+        utf8[0] = '\r';
+        return 2;
+    case 't':
+        utf8[0] = '\t';
+        return 2;
+    case 'u':
+        break;
+    default:
+        return 0;
     }
     uint32_t scalar = 0;
     const size_t taken = read_unicode_escape(text, length, &scalar);
@@ -102,8 +121,8 @@ size_t cairn_json_unescape_bound(size_t length) {
     return length;
 }
 
-cairn_status cairn_json_unescape(
-    const uint8_t *text, size_t length, uint8_t *out, size_t capacity, size_t *out_length, size_t *out_error_offset) {
+cairn_status cairn_json_unescape(const uint8_t *text, size_t length, uint8_t *out, size_t capacity,
+    size_t *out_length, size_t *out_error_offset) {
     sink sink = {out, 0, capacity};
     for (size_t index = 0; index < length;) {
         const size_t run = cairn_bytes_find_json_special(text + index, length - index);
@@ -132,7 +151,8 @@ size_t cairn_json_escape_bound(size_t length) {
 }
 
 size_t cairn_json_put_escape(uint8_t byte, uint8_t out[6]) {
-    static const char short_forms[0x20] = {['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r'};
+    static const char short_forms[0x20] = {
+        ['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r'};
     static const char digits[] = "0123456789abcdef";
     out[0] = '\\';
     out[1] = byte >= 0x20 ? byte : (uint8_t)short_forms[byte];
@@ -143,8 +163,8 @@ size_t cairn_json_put_escape(uint8_t byte, uint8_t out[6]) {
     return 6;
 }
 
-cairn_status cairn_json_escape(
-    const uint8_t *text, size_t length, uint8_t *out, size_t capacity, size_t *out_length, size_t *out_error_offset) {
+cairn_status cairn_json_escape(const uint8_t *text, size_t length, uint8_t *out, size_t capacity,
+    size_t *out_length, size_t *out_error_offset) {
     sink sink = {out, 0, capacity};
     for (size_t index = 0; index < length;) {
         const size_t run = cairn_bytes_find_json_special(text + index, length - index);

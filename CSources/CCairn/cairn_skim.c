@@ -1,7 +1,8 @@
 /* cairn_skim.c: the JSON skimmer. See cairn_skim.h for what it takes and what it refuses.
  *
- * A state machine over the bytes. Objects on a wanted path ("levels") are walked key by key; everything else is one
- * value to be passed over: a string (to its quote), a scalar (to its delimiter), or a container (brackets counted).
+ * A state machine over the bytes. Objects on a wanted path ("levels") are walked key by key; everything else
+ * is one value to be passed over: a string (to its quote), a scalar (to its delimiter), or a container
+ * (brackets counted).
  *
  *     level 1          level 2                     passed over          captured
  *     {"message": {"content": [ ... any depth ... ], "usage": {"input_tokens": 7} } }
@@ -90,8 +91,9 @@ void cairn_skim_init(cairn_skim *self, const cairn_skim_plan *plan, uint8_t *cap
     self->raw_key_bytes = 0;
 }
 
-/* A piece of the document while it is walked. Everything before `start` has been taken over by the skimmer: `start` is
- * where the key or captured value at hand begins in this piece, 0 when it began in an earlier one. */
+/* A piece of the document while it is walked. Everything before `start` has been taken over by the skimmer:
+ * `start` is where the key or captured value at hand begins in this piece, 0 when it began in an earlier one.
+ */
 typedef struct piece {
     const uint8_t *bytes;
     size_t length, index, start;
@@ -142,7 +144,8 @@ static bool begin_value(cairn_skim *self, piece *piece) {
     const uint8_t byte = piece->bytes[piece->index];
     const int8_t path = self->matched == 0 ? -1 : path_ending_here(self);
     if (byte == '{' && self->matched != 0 && path < 0) {
-        self->alive[self->level] = self->matched; /* some path has more keys, so the level is below the limit */
+        self->alive[self->level] =
+            self->matched; /* some path has more keys, so the level is below the limit */
         self->level += 1;
         self->phase = CAIRN_SKIM_AT_FIRST_KEY;
     } else if (byte == '"') {
@@ -179,7 +182,8 @@ static bool pass_inside(cairn_skim *self, piece *piece) {
 
 static bool is_scalar_byte(uint8_t byte) {
     const uint8_t lower = byte | 0x20;
-    return (byte >= '0' && byte <= '9') || (lower >= 'a' && lower <= 'z') || byte == '-' || byte == '+' || byte == '.';
+    return (byte >= '0' && byte <= '9') || (lower >= 'a' && lower <= 'z') || byte == '-' || byte == '+' ||
+           byte == '.';
 }
 
 /* Adds the bytes from piece->start up to `end` to the key that a border cut. */
@@ -202,7 +206,7 @@ static uint8_t match_key(const cairn_skim *self, cairn_span raw_key) {
         size_t error_offset = 0;
         key.bytes = unescaped;
         if (cairn_json_unescape(raw_key.bytes, raw_key.length, unescaped, sizeof unescaped, &key.length,
-                                &error_offset) != CAIRN_OK)
+                &error_offset) != CAIRN_OK)
             return 0; /* too long, or no text at all: not a wanted key either way */
     }
     const uint32_t depth = self->level - 1u;
@@ -215,7 +219,8 @@ static uint8_t match_key(const cairn_skim *self, cairn_span raw_key) {
     return matched;
 }
 
-/* The key's closing quote lies in front of the index. A member seen again forgets what was found for it before. */
+/* The key's closing quote lies in front of the index. A member seen again forgets what was found for it
+ * before. */
 static void end_key(cairn_skim *self, const piece *piece) {
     const size_t end = piece->index - 1;
     cairn_span raw_key = {piece->bytes + piece->start, end - piece->start};
@@ -274,7 +279,8 @@ static bool is_whitespace(uint8_t byte) {
 /* Takes at least one byte of the piece, or changes the phase; false at a wrong byte. */
 static bool step(cairn_skim *self, piece *piece) {
     switch (self->phase) {
-    case CAIRN_SKIM_AT_START: return take_mark(self, piece);
+    case CAIRN_SKIM_AT_START:
+        return take_mark(self, piece);
     case CAIRN_SKIM_IN_VALUE:
         if (pass_inside(self, piece)) end_value(self, piece);
         return true;
@@ -298,7 +304,8 @@ static bool step(cairn_skim *self, piece *piece) {
         if (self->phase == CAIRN_SKIM_AT_VALUE) return begin_value(self, piece);
         return take_punctuation(self, piece);
     case CAIRN_SKIM_STOPPED:
-    case CAIRN_SKIM_FAILED: break;
+    case CAIRN_SKIM_FAILED:
+        break;
     }
     return false;
 }
@@ -306,9 +313,12 @@ static bool step(cairn_skim *self, piece *piece) {
 static cairn_status status_of(const cairn_skim *self) {
     switch (self->phase) {
     case CAIRN_SKIM_AT_END:
-    case CAIRN_SKIM_STOPPED: return CAIRN_OK;
-    case CAIRN_SKIM_FAILED: return CAIRN_ERR_SYNTAX;
-    default: return CAIRN_ERR_INCOMPLETE;
+    case CAIRN_SKIM_STOPPED:
+        return CAIRN_OK;
+    case CAIRN_SKIM_FAILED:
+        return CAIRN_ERR_SYNTAX;
+    default:
+        return CAIRN_ERR_INCOMPLETE;
     }
 }
 

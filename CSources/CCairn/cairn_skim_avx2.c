@@ -1,8 +1,9 @@
 /* cairn_skim_avx2.c: passing over a value 64 bytes a step, for processors with AVX2.
  *
- * A block becomes bit masks, one bit a byte: quotes that are not escaped, then everything inside strings (a running
- * exclusive or over the quotes, as in G. Langdale, D. Lemire, "Parsing Gigabytes of JSON per Second", 2019), then the
- * brackets outside. A block with fewer closing brackets than are open cannot end the value: its brackets are counted. */
+ * A block becomes bit masks, one bit a byte: quotes that are not escaped, then everything inside strings (a
+ * running exclusive or over the quotes, as in G. Langdale, D. Lemire, "Parsing Gigabytes of JSON per Second",
+ * 2019), then the brackets outside. A block with fewer closing brackets than are open cannot end the value:
+ * its brackets are counted. */
 #include "cairn_skim_int.h"
 
 #if CAIRN_BYTES_HAS_AVX2
@@ -18,8 +19,8 @@ static inline uint64_t running_xor(uint64_t bits) {
     return bits ^ bits << 32;
 }
 
-/* Goes through the brackets of a block one by one. Returns the number of bytes up to and including the bracket that ends
- * the value, or 0 when none does. */
+/* Goes through the brackets of a block one by one. Returns the number of bytes up to and including the
+ * bracket that ends the value, or 0 when none does. */
 CAIRN_WITH_AVX2 static inline size_t count_brackets(uint64_t opens, uint64_t closes, uint64_t *nesting) {
     for (uint64_t left = opens | closes; left != 0; left &= left - 1) {
         if (opens & left & (0 - left)) {
@@ -47,7 +48,8 @@ CAIRN_WITH_AVX2 size_t cairn_skim_pass_avx2(const uint8_t *bytes, size_t length,
             return index + (size_t)__builtin_ctzll(quotes) + 1;
         }
         const uint64_t in_string = running_xor(quotes) ^ string_before;
-        if ((backslashes & ~in_string) != 0) { /* outside strings it escapes nothing: no JSON, but it must not matter */
+        if ((backslashes & ~in_string) !=
+            0) { /* outside strings it escapes nothing: no JSON, but it must not matter */
             is_escaped = escaped_before;
             break;
         }

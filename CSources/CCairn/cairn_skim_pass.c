@@ -1,5 +1,5 @@
-/* cairn_skim_pass.c: passing over a value, the portable twin (strings by search, brackets byte by byte), and the choice
- * between twins. */
+/* cairn_skim_pass.c: passing over a value, the portable twin (strings by search, brackets byte by byte), and
+ * the choice between twins. */
 #include "cairn_skim_int.h"
 
 /* Passes to behind the quote that ends the string at hand, or to the end. */

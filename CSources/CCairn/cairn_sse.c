@@ -1,7 +1,7 @@
 /* cairn_sse.c: the event stream scanner. See cairn_sse.h for the format and the contract.
  *
- * All positions inside an event are offsets from its first byte, because that byte may move: it lies in the caller's
- * chunk, or, once a border has cut the event, at the front of `kept`, which may be reallocated.
+ * All positions inside an event are offsets from its first byte, because that byte may move: it lies in the
+ * caller's chunk, or, once a border has cut the event, at the front of `kept`, which may be reallocated.
  *
  *        kept (earlier chunks)          *rest (this chunk)
  *     [event:x LF data:{"a":]        [1} LF LF event:y ...]
@@ -126,15 +126,20 @@ static void note_line(cairn_sse *self, const uint8_t *base, size_t line_start, s
         self->data_line_count += 1;
         self->data = value;
         break;
-    case CAIRN_SSE_EVENT: self->type = value; break;
+    case CAIRN_SSE_EVENT:
+        self->type = value;
+        break;
     case CAIRN_SSE_ID:
         if (value.length > 0 && memchr(field.value.bytes, 0, value.length) != NULL) break;
         self->id = value;
         self->has_id = true;
         break;
-    case CAIRN_SSE_RETRY: self->has_retry |= read_digits(field.value, &self->retry_milliseconds); break;
+    case CAIRN_SSE_RETRY:
+        self->has_retry |= read_digits(field.value, &self->retry_milliseconds);
+        break;
     case CAIRN_SSE_COMMENT:
-    case CAIRN_SSE_UNKNOWN: break;
+    case CAIRN_SSE_UNKNOWN:
+        break;
     }
 }
 
@@ -215,8 +220,8 @@ typedef struct walk {
     size_t position; /* of the first byte not yet scanned */
 } walk;
 
-/* Finds the next end of line. Returns false when the chunk has none; else *out_line_end is where the line's own bytes
- * end, and the position moves behind the line end. */
+/* Finds the next end of line. Returns false when the chunk has none; else *out_line_end is where the line's
+ * own bytes end, and the position moves behind the line end. */
 static bool find_line_end(cairn_sse *self, walk *chunk, size_t *out_line_end) {
     const size_t left = chunk->length - chunk->position;
     const size_t found = cairn_bytes_find_either(chunk->bytes + chunk->position, left, '\n', '\r');
@@ -243,8 +248,9 @@ static bool skip_to_blank_line(cairn_sse *self, walk *chunk) {
     return false;
 }
 
-/* Scans lines until one is blank. CAIRN_OK: the event ends at chunk->position. CAIRN_ERR_INCOMPLETE: the chunk is used
- * up and its bytes are kept. With kept bytes in front, each line is appended to them before it is looked at. */
+/* Scans lines until one is blank. CAIRN_OK: the event ends at chunk->position. CAIRN_ERR_INCOMPLETE: the
+ * chunk is used up and its bytes are kept. With kept bytes in front, each line is appended to them before it
+ * is looked at. */
 static cairn_status scan_event(cairn_sse *self, walk *chunk) {
     const bool is_kept = self->kept.length > 0;
     size_t appended = 0; /* bytes of the chunk that are in `kept` already */

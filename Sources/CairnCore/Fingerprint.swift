@@ -49,7 +49,8 @@ public struct Fingerprint: Hashable, Sendable {
     public init(turnOf role: UInt8, parts: [Part]) {
         self = withUnsafeTemporaryAllocation(of: cairn_fingerprint_part.self, capacity: parts.count) { cParts in
             for (index, part) in parts.enumerated() {
-                cParts.initializeElement(at: index, to: cairn_fingerprint_part(content: part.content.span, kind: part.kind))
+                cParts.initializeElement(
+                    at: index, to: cairn_fingerprint_part(content: part.content.span, kind: part.kind))
             }
             return Fingerprint(cairn_fingerprint_turn(role, cParts.baseAddress, parts.count))
         }
@@ -109,7 +110,8 @@ public struct ToolCallFingerprinter: ~Copyable {
         let bound = cairn_json_nodes_bound(arguments.count)
         if capacity == 0 { grow(to: min(bound, 256)) }
         var fingerprint = cairn_fingerprint()
-        while cairn_fingerprint_tool_call(name.span, arguments.span, nodes, capacity, scratch, &fingerprint) != CAIRN_OK {
+        while cairn_fingerprint_tool_call(name.span, arguments.span, nodes, capacity, scratch, &fingerprint) != CAIRN_OK
+        {
             precondition(capacity < bound, "the bound is enough")
             grow(to: min(bound, capacity * 4))
         }

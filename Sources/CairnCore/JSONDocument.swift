@@ -126,7 +126,8 @@ public struct JSONDocument: ~Copyable {
             withUnsafeTemporaryAllocation(of: UInt32.self, capacity: cairn_json_scratch_bound(count)) { scratch in
                 [UInt8](unsafeUninitializedCapacity: bytesMax) { out, length in
                     let status = cairn_json_canonical(
-                        raw.span.bytes, nodes.baseAddress, UInt32(index), scratch.baseAddress, out.baseAddress, bytesMax,
+                        raw.span.bytes, nodes.baseAddress, UInt32(index), scratch.baseAddress, out.baseAddress,
+                        bytesMax,
                         &length)
                     precondition(status == CAIRN_OK, "the bound is enough")
                 }

@@ -1,5 +1,5 @@
-/* fuzz_fingerprint.c: a tool call's fingerprint is that of its canonical arguments hashed whole, however they are spelled;
- * stored fingerprints come back. */
+/* fuzz_fingerprint.c: a tool call's fingerprint is that of its canonical arguments hashed whole, however they
+ * are spelled; stored fingerprints come back. */
 #include "cairn_fingerprint.h"
 #include "json_trace.h"
 
@@ -8,7 +8,9 @@ static cairn_fingerprint tool_call(const json_document *document) {
     const size_t capacity = cairn_json_nodes_bound(document->length);
     uint32_t *scratch = json_allocate(cairn_json_scratch_bound(capacity) * sizeof *scratch);
     cairn_fingerprint fingerprint = {0}, back = {0};
-    if (cairn_fingerprint_tool_call(name, arguments, document->nodes, capacity, scratch, &fingerprint) != CAIRN_OK) abort();
+    if (cairn_fingerprint_tool_call(name, arguments, document->nodes, capacity, scratch, &fingerprint) !=
+        CAIRN_OK)
+        abort();
     free(scratch);
     uint8_t stored[CAIRN_FINGERPRINT_BYTES];
     cairn_fingerprint_write(fingerprint, stored);

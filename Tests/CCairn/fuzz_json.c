@@ -1,6 +1,7 @@
-/* fuzz_json.c: the tape of an accepted document is well-formed; its canonical form is accepted, is its own canonical form,
- * and is no longer; each front of it is incomplete or accepted, never wrong; a refused document is wrong at a byte that no
- * longer front survives. And: string content that is unescaped and escaped again means the same. */
+/* fuzz_json.c: the tape of an accepted document is well-formed; its canonical form is accepted, is its own
+ * canonical form, and is no longer; each front of it is incomplete or accepted, never wrong; a refused
+ * document is wrong at a byte that no longer front survives. And: string content that is unescaped and
+ * escaped again means the same. */
 #include "json_trace.h"
 
 static void check_fronts(const json_document *document) {
@@ -25,13 +26,16 @@ static void check_canonical(const json_document *document) {
 }
 
 static void check_strings(const uint8_t *text, size_t length) {
-    uint8_t *plain = json_allocate(cairn_json_unescape_bound(length)), *escaped = json_allocate(cairn_json_escape_bound(length));
+    uint8_t *plain = json_allocate(cairn_json_unescape_bound(length)),
+            *escaped = json_allocate(cairn_json_escape_bound(length));
     uint8_t *back = json_allocate(length);
     size_t plain_length = 0, escaped_length = 0, back_length = 0, offset = 0;
     if (cairn_json_unescape(text, length, plain, length, &plain_length, &offset) == CAIRN_OK) {
-        if (cairn_json_escape(plain, plain_length, escaped, cairn_json_escape_bound(length), &escaped_length, &offset) != CAIRN_OK)
+        if (cairn_json_escape(plain, plain_length, escaped, cairn_json_escape_bound(length), &escaped_length,
+                &offset) != CAIRN_OK)
             abort();
-        if (cairn_json_unescape(escaped, escaped_length, back, length, &back_length, &offset) != CAIRN_OK) abort();
+        if (cairn_json_unescape(escaped, escaped_length, back, length, &back_length, &offset) != CAIRN_OK)
+            abort();
         if (back_length != plain_length || memcmp(back, plain, plain_length) != 0) abort();
     } else if (offset >= length) {
         abort();
@@ -50,7 +54,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t length) {
         check_canonical(&document);
         check_fronts(&document);
         break;
-    case CAIRN_ERR_INCOMPLETE: check_fronts(&document); break;
+    case CAIRN_ERR_INCOMPLETE:
+        check_fronts(&document);
+        break;
     case CAIRN_ERR_SYNTAX: {
         if (document.error_offset >= length) abort();
         json_document front = json_parse(input, document.error_offset);
@@ -58,8 +64,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t length) {
         json_free(&front);
         break;
     }
-    case CAIRN_ERR_TOO_BIG: break;
-    default: abort();
+    case CAIRN_ERR_TOO_BIG:
+        break;
+    default:
+        abort();
     }
     json_free(&document);
     check_strings(input, length);

@@ -1,5 +1,6 @@
-/* fuzz_skim.c: skimming a document in pieces equals skimming it whole, and a value's place in the document holds the
- * bytes that were captured. The first two bytes choose the size of the pieces and whether the plan stops early. */
+/* fuzz_skim.c: skimming a document in pieces equals skimming it whole, and a value's place in the document
+ * holds the bytes that were captured. The first two bytes choose the size of the pieces and whether the plan
+ * stops early. */
 #include "skim_trace.h"
 
 static cairn_span text(const char *text) {

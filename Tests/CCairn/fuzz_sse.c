@@ -1,5 +1,5 @@
-/* fuzz_sse.c: any cut of a stream gives the same events as the stream in one piece, and the raw bytes of the events are
- * the stream. The first bytes of the input choose the cuts and the limit. */
+/* fuzz_sse.c: any cut of a stream gives the same events as the stream in one piece, and the raw bytes of the
+ * events are the stream. The first bytes of the input choose the cuts and the limit. */
 #include "sse_trace.h"
 
 static size_t cut_nothing(void *context, size_t left) {

@@ -1,5 +1,5 @@
-/* json_trace.h: parsing and canonicalising with exact heap buffers, and the rules every tape obeys. Used by test_json.c,
- * test_json_canonical.c and fuzz_json.c. */
+/* json_trace.h: parsing and canonicalising with exact heap buffers, and the rules every tape obeys. Used by
+ * test_json.c, test_json_canonical.c and fuzz_json.c. */
 #ifndef JSON_TRACE_H
 #define JSON_TRACE_H
 
@@ -50,7 +50,8 @@ static inline uint8_t *json_canonical(const json_document *document, uint32_t ro
     return out;
 }
 
-/* True when the tape is well-formed: spans nested in their containers and in order, counts and links right. */
+/* True when the tape is well-formed: spans nested in their containers and in order, counts and links right.
+ */
 static inline int json_tape_holds(const json_document *document) {
     const cairn_json_node *nodes = document->nodes;
     for (uint32_t i = 0; i < document->count; i += 1) {
@@ -64,7 +65,9 @@ static inline int json_tape_holds(const json_document *document) {
             if (nodes[child].start <= node->start || nodes[child].end >= node->end) return 0;
             const int has_key = (nodes[child].flags & CAIRN_JSON_KEY) != 0;
             if (has_key != (node->type == CAIRN_JSON_OBJECT)) return 0;
-            if (has_key && (nodes[child].key_start > nodes[child].key_end || nodes[child].key_end >= nodes[child].start)) return 0;
+            if (has_key &&
+                (nodes[child].key_start > nodes[child].key_end || nodes[child].key_end >= nodes[child].start))
+                return 0;
             children += 1;
         }
         if (children != node->child_count) return 0;

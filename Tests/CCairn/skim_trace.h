@@ -1,5 +1,5 @@
-/* skim_trace.h: skims a document cut into given pieces and keeps all that is known afterwards, so that two ways to cut
- * one document can be compared. Used by test_skim.c and fuzz_skim.c. */
+/* skim_trace.h: skims a document cut into given pieces and keeps all that is known afterwards, so that two
+ * ways to cut one document can be compared. Used by test_skim.c and fuzz_skim.c. */
 #ifndef SKIM_TRACE_H
 #define SKIM_TRACE_H
 

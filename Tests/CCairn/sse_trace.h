@@ -1,5 +1,5 @@
-/* sse_trace.h: scans a stream cut into given pieces and writes down what came out, one line a fact, so that two ways to
- * cut one stream can be compared. Used by test_sse.c and fuzz_sse.c. */
+/* sse_trace.h: scans a stream cut into given pieces and writes down what came out, one line a fact, so that
+ * two ways to cut one stream can be compared. Used by test_sse.c and fuzz_sse.c. */
 #ifndef SSE_TRACE_H
 #define SSE_TRACE_H
 
@@ -40,9 +40,10 @@ static inline void sse_trace_add_span(sse_trace *trace, const char *label, cairn
 
 static inline void sse_trace_add_event(sse_trace *trace, const cairn_sse_event *event) {
     char line[160];
-    const int length = snprintf(line, sizeof line, "event lines %u data %u id %d retry %d %llu terminated %d\n",
-        event->line_count, event->data_line_count, event->has_id, event->has_retry,
-        (unsigned long long)event->retry_milliseconds, event->is_terminated);
+    const int length =
+        snprintf(line, sizeof line, "event lines %u data %u id %d retry %d %llu terminated %d\n",
+            event->line_count, event->data_line_count, event->has_id, event->has_retry,
+            (unsigned long long)event->retry_milliseconds, event->is_terminated);
     sse_text_add(&trace->facts, line, (size_t)length);
     sse_trace_add_span(trace, "type", event->type);
     sse_trace_add_span(trace, "data", event->data);

@@ -20,9 +20,9 @@ static inline void tap_fail(const char *file, int line, const char *what) {
     tap_failed_checks += 1;
 }
 
-#define CHECK(condition)                                                                                               \
-    do {                                                                                                               \
-        if (!(condition)) tap_fail(__FILE__, __LINE__, #condition);                                                    \
+#define CHECK(condition)                                                                                     \
+    do {                                                                                                     \
+        if (!(condition)) tap_fail(__FILE__, __LINE__, #condition);                                          \
     } while (0)
 
 static inline int tap_same_text(cairn_span span, const char *text) {
@@ -48,7 +48,8 @@ static inline int tap_end(void) {
     return tap_failed_test_count > 0;
 }
 
-/* A heap copy with no byte to spare, so that the address sanitizer sees a read behind the end. Never NULL, also for 0. */
+/* A heap copy with no byte to spare, so that the address sanitizer sees a read behind the end. Never NULL,
+ * also for 0. */
 static inline uint8_t *tap_exact_copy(const void *bytes, size_t length) {
     uint8_t *copy = calloc(length == 0 ? 1 : length, 1);
     if (copy == NULL) abort();
@@ -64,8 +65,8 @@ static inline uint64_t tap_random(uint64_t *state) {
     return *state * UINT64_C(2685821657736338717);
 }
 
-/* The core's allocations come here (run.sh links with --wrap=realloc), so that the N-th one can fail: set the counter to
- * the number of calls that may still succeed, -1 for all. */
+/* The core's allocations come here (run.sh links with --wrap=realloc), so that the N-th one can fail: set the
+ * counter to the number of calls that may still succeed, -1 for all. */
 static int tap_reallocs_until_failure = -1;
 void *__real_realloc(void *bytes, size_t length);
 void *__wrap_realloc(void *bytes, size_t length);

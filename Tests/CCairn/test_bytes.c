@@ -1,4 +1,5 @@
-/* test_bytes.c: the byte searches: twins equal, no byte outside is read, UTF-8 as table 3-7 of Unicode has it. */
+/* test_bytes.c: the byte searches: twins equal, no byte outside is read, UTF-8 as table 3-7 of Unicode has
+ * it. */
 #include "tap.h"
 
 enum { TEXT_BYTES_MAX = 300 };
@@ -59,8 +60,10 @@ static void test_twins_agree_on_random_text(void) {
             text[i] = sparse && byte > 4 ? 'q' : byte;
         }
         const uint8_t a = (uint8_t)(tap_random(&seed) >> 32), b = (uint8_t)(tap_random(&seed) >> 32);
-        CHECK(cairn_bytes_find_either(text, length, a, b) == cairn_bytes_find_either_portable(text, length, a, b));
-        CHECK(cairn_bytes_find_json_special(text, length) == cairn_bytes_find_json_special_portable(text, length));
+        CHECK(cairn_bytes_find_either(text, length, a, b) ==
+              cairn_bytes_find_either_portable(text, length, a, b));
+        CHECK(cairn_bytes_find_json_special(text, length) ==
+              cairn_bytes_find_json_special_portable(text, length));
         free(text);
     }
 }
@@ -98,8 +101,8 @@ static void test_utf8_sequence_accepts_the_edges_and_refuses_beyond(void) {
 
 /* Well-formed text with now and then a byte changed or cut: both twins find the same front. */
 static void test_utf8_front_twins_agree(void) {
-    static const char *const pieces[] = {"plain ascii text", "\xC3\xA9", "\xE2\x82\xAC", "\xF0\x9F\x98\x80", "x",
-        "\xED\x9F\xBF", "\xF4\x8F\xBF\xBF", "\xE0\xA0\x80"};
+    static const char *const pieces[] = {"plain ascii text", "\xC3\xA9", "\xE2\x82\xAC", "\xF0\x9F\x98\x80",
+        "x", "\xED\x9F\xBF", "\xF4\x8F\xBF\xBF", "\xE0\xA0\x80"};
     uint64_t seed = 0xF00D;
     for (int round = 0; round < 20000; round += 1) {
         uint8_t text[300];
@@ -110,7 +113,8 @@ static void test_utf8_front_twins_agree(void) {
             memcpy(text + length, piece, strlen(piece));
             length += strlen(piece);
         }
-        if (length > 0 && round % 4 != 0) text[tap_random(&seed) % length] = (uint8_t)(tap_random(&seed) >> 32);
+        if (length > 0 && round % 4 != 0)
+            text[tap_random(&seed) % length] = (uint8_t)(tap_random(&seed) >> 32);
         if (length > 0 && round % 8 == 1) length -= 1;
         uint8_t *exact = tap_exact_copy(text, length);
         const size_t front = cairn_bytes_utf8_front_portable(exact, length);
@@ -122,8 +126,9 @@ static void test_utf8_front_twins_agree(void) {
 
 /* Each wrong sequence, at every place of two vector blocks, is found at its first byte. */
 static void test_utf8_front_finds_each_error_at_every_place(void) {
-    static const char *const errors[] = {"\x80", "\xC0\x80", "\xC1\xBF", "\xC3(", "\xE2\x82(", "\xE0\x9F\xBF", "\xED\xA0\x80",
-        "\xF0\x8F\xBF\xBF", "\xF4\x90\x80\x80", "\xF5\x80\x80\x80", "\xFF", "\xF0\x9F\x98(", "\xE2("};
+    static const char *const errors[] = {"\x80", "\xC0\x80", "\xC1\xBF", "\xC3(", "\xE2\x82(", "\xE0\x9F\xBF",
+        "\xED\xA0\x80", "\xF0\x8F\xBF\xBF", "\xF4\x90\x80\x80", "\xF5\x80\x80\x80", "\xFF", "\xF0\x9F\x98(",
+        "\xE2("};
     for (size_t e = 0; e < sizeof errors / sizeof errors[0]; e += 1) {
         for (size_t place = 0; place < 100; place += 1) {
             uint8_t text[160];

@@ -1,5 +1,5 @@
-/* test_fingerprint.c: what fingerprints depend on, what they do not, and that stored ones stay readable: the values below
- * are those of version 1 for ever. */
+/* test_fingerprint.c: what fingerprints depend on, what they do not, and that stored ones stay readable: the
+ * values below are those of version 1 for ever. */
 #include "cairn_fingerprint.h"
 #include "json_trace.h"
 #include "tap.h"
@@ -12,7 +12,8 @@ static cairn_fingerprint tool_call(const char *name, const char *arguments) {
     cairn_json_node nodes[64];
     uint32_t scratch[128];
     cairn_fingerprint fingerprint = {0};
-    CHECK(cairn_fingerprint_tool_call(text(name), text(arguments), nodes, 64, scratch, &fingerprint) == CAIRN_OK);
+    CHECK(cairn_fingerprint_tool_call(text(name), text(arguments), nodes, 64, scratch, &fingerprint) ==
+          CAIRN_OK);
     return fingerprint;
 }
 
@@ -22,7 +23,8 @@ static int same_call(const char *arguments, const char *others) {
 
 static void check_value(cairn_fingerprint fingerprint, uint64_t high, uint64_t low) {
     if (fingerprint.high != high || fingerprint.low != low)
-        printf("# got 0x%016llx, 0x%016llx\n", (unsigned long long)fingerprint.high, (unsigned long long)fingerprint.low);
+        printf("# got 0x%016llx, 0x%016llx\n", (unsigned long long)fingerprint.high,
+            (unsigned long long)fingerprint.low);
     CHECK(fingerprint.high == high && fingerprint.low == low);
 }
 
@@ -58,16 +60,19 @@ static void test_a_tool_call_says_when_the_work_space_is_too_small(void) {
     cairn_json_node nodes[2];
     uint32_t scratch[4];
     cairn_fingerprint fingerprint = {7, 7};
-    CHECK(cairn_fingerprint_tool_call(text("run"), text("[1,2]"), nodes, 2, scratch, &fingerprint) == CAIRN_ERR_NO_SPACE);
+    CHECK(cairn_fingerprint_tool_call(text("run"), text("[1,2]"), nodes, 2, scratch, &fingerprint) ==
+          CAIRN_ERR_NO_SPACE);
     CHECK(fingerprint.high == 7 && fingerprint.low == 7);
 }
 
 static void test_a_turn_depends_on_role_kind_content_and_order(void) {
-    const cairn_fingerprint_part ab[] = {{text("a"), 1}, {text("b"), 1}}, ba[] = {{text("b"), 1}, {text("a"), 1}};
+    const cairn_fingerprint_part ab[] = {{text("a"), 1}, {text("b"), 1}},
+                                 ba[] = {{text("b"), 1}, {text("a"), 1}};
     const cairn_fingerprint_part joined[] = {{text("ab"), 1}}, kind[] = {{text("a"), 2}, {text("b"), 1}};
     const cairn_fingerprint turns[] = {cairn_fingerprint_turn(1, ab, 2), cairn_fingerprint_turn(2, ab, 2),
-        cairn_fingerprint_turn(1, ba, 2), cairn_fingerprint_turn(1, joined, 1), cairn_fingerprint_turn(1, kind, 2),
-        cairn_fingerprint_turn(1, ab, 1), cairn_fingerprint_turn(1, NULL, 0), cairn_fingerprint_turn(2, NULL, 0)};
+        cairn_fingerprint_turn(1, ba, 2), cairn_fingerprint_turn(1, joined, 1),
+        cairn_fingerprint_turn(1, kind, 2), cairn_fingerprint_turn(1, ab, 1),
+        cairn_fingerprint_turn(1, NULL, 0), cairn_fingerprint_turn(2, NULL, 0)};
     for (size_t i = 0; i < sizeof turns / sizeof turns[0]; i += 1) {
         for (size_t j = 0; j < i; j += 1) CHECK(!cairn_fingerprint_equal(turns[i], turns[j]));
     }
@@ -75,12 +80,14 @@ static void test_a_turn_depends_on_role_kind_content_and_order(void) {
 }
 
 static void test_a_lineage_folds_in_all_that_came_before(void) {
-    const cairn_fingerprint a = cairn_fingerprint_of((const uint8_t *)"a", 1), b = cairn_fingerprint_of((const uint8_t *)"b", 1);
+    const cairn_fingerprint a = cairn_fingerprint_of((const uint8_t *)"a", 1),
+                            b = cairn_fingerprint_of((const uint8_t *)"b", 1);
     const cairn_fingerprint start = CAIRN_FINGERPRINT_LINEAGE_START;
     const cairn_fingerprint just_b = cairn_fingerprint_lineage(start, b);
     const cairn_fingerprint a_b = cairn_fingerprint_lineage(cairn_fingerprint_lineage(start, a), b);
     const cairn_fingerprint b_a = cairn_fingerprint_lineage(just_b, a);
-    CHECK(!cairn_fingerprint_equal(a_b, b_a) && !cairn_fingerprint_equal(a_b, just_b) && !cairn_fingerprint_equal(just_b, b));
+    CHECK(!cairn_fingerprint_equal(a_b, b_a) && !cairn_fingerprint_equal(a_b, just_b) &&
+          !cairn_fingerprint_equal(just_b, b));
 }
 
 /* Computed from the rules in cairn_fingerprint.h with the xxHash library by another program. */
@@ -88,8 +95,10 @@ static void test_version_1_keeps_its_values(void) {
     const cairn_fingerprint_part parts[] = {{text("Fix the failing test."), 1}, {text("{}"), 2}};
     const cairn_fingerprint turn = cairn_fingerprint_turn(1, parts, 2);
     check_value(turn, 0xeadb12d6d479424a, 0x548136131423db40);
-    check_value(cairn_fingerprint_lineage(CAIRN_FINGERPRINT_LINEAGE_START, turn), 0xf1feb5b15ae586cf, 0x39f15a5de326f618);
-    check_value(tool_call("read_file", "{\"path\":\"a.c\",\"lines\":[1,20]}"), 0x2835c52de3698654, 0xe9287e0e1a42d938);
+    check_value(cairn_fingerprint_lineage(CAIRN_FINGERPRINT_LINEAGE_START, turn), 0xf1feb5b15ae586cf,
+        0x39f15a5de326f618);
+    check_value(tool_call("read_file", "{\"path\":\"a.c\",\"lines\":[1,20]}"), 0x2835c52de3698654,
+        0xe9287e0e1a42d938);
     check_value(tool_call("read_file", "{\"path\":"), 0xa1b12276fd37f946, 0x22357c25d6d398db);
     char big[1000];
     memset(big, 'x', sizeof big); /* beyond 240 bytes XXH3 takes another road */

@@ -17,17 +17,21 @@ static void check_canonical(const char *text, const char *expected) {
 }
 
 static void test_white_space_goes_and_members_are_ordered(void) {
-    check_canonical(" { \"b\" : [ 1 , 2 , { } ] , \"a\" : { \"d\" : 1 , \"c\" : [ ] } } ", "{\"a\":{\"c\":[],\"d\":1},\"b\":[1,2,{}]}");
+    check_canonical(" { \"b\" : [ 1 , 2 , { } ] , \"a\" : { \"d\" : 1 , \"c\" : [ ] } } ",
+        "{\"a\":{\"c\":[],\"d\":1},\"b\":[1,2,{}]}");
     check_canonical("{\"a\":1,\"b\":2}", "{\"a\":1,\"b\":2}");
     check_canonical("{\"aa\":1,\"a\":2,\"\":3}", "{\"\":3,\"a\":2,\"aa\":1}");
     check_canonical("[3,1,2]", "[3,1,2]");
-    check_canonical("{\"c\":{\"z\":[{\"y\":1,\"x\":2}],\"a\":0},\"b\":1}", "{\"b\":1,\"c\":{\"a\":0,\"z\":[{\"x\":2,\"y\":1}]}}");
+    check_canonical("{\"c\":{\"z\":[{\"y\":1,\"x\":2}],\"a\":0},\"b\":1}",
+        "{\"b\":1,\"c\":{\"a\":0,\"z\":[{\"x\":2,\"y\":1}]}}");
 }
 
 /* The example of RFC 8785 3.2.3: order by UTF-16 units, which is not the order of code points. */
 static void test_keys_are_ordered_by_their_utf16_units(void) {
-    check_canonical("{\"\\u20ac\":1,\"\\r\":2,\"\\ufb33\":3,\"1\":4,\"\\ud83d\\ude00\":5,\"\\u0080\":6,\"\\u00f6\":7}",
-        "{\"\\r\":2,\"1\":4,\"\xC2\x80\":6,\"\xC3\xB6\":7,\"\xE2\x82\xAC\":1,\"\xF0\x9F\x98\x80\":5,\"\xEF\xAC\xB3\":3}");
+    check_canonical(
+        "{\"\\u20ac\":1,\"\\r\":2,\"\\ufb33\":3,\"1\":4,\"\\ud83d\\ude00\":5,\"\\u0080\":6,\"\\u00f6\":7}",
+        "{\"\\r\":2,\"1\":4,\"\xC2\x80\":6,\"\xC3\xB6\":7,\"\xE2\x82\xAC\":1,\"\xF0\x9F\x98\x80\":5,"
+        "\"\xEF\xAC\xB3\":3}");
     check_canonical("{\"\xE2\x82\xAC\":1,\"\xEF\xAC\xB3\":3,\"\xF0\x9F\x98\x80\":5,\"\xC3\xB6\":7}",
         "{\"\xC3\xB6\":7,\"\xE2\x82\xAC\":1,\"\xF0\x9F\x98\x80\":5,\"\xEF\xAC\xB3\":3}");
 }
@@ -75,9 +79,11 @@ static void test_a_small_buffer_is_said(void) {
     uint8_t out[5];
     size_t length = 77;
     for (size_t capacity = 0; capacity < 5; capacity += 1)
-        CHECK(cairn_json_canonical(document.text, document.nodes, 0, document.scratch, out, capacity, &length) == CAIRN_ERR_NO_SPACE);
+        CHECK(cairn_json_canonical(document.text, document.nodes, 0, document.scratch, out, capacity,
+                  &length) == CAIRN_ERR_NO_SPACE);
     CHECK(length == 77);
-    CHECK(cairn_json_canonical(document.text, document.nodes, 0, document.scratch, out, 5, &length) == CAIRN_OK);
+    CHECK(cairn_json_canonical(document.text, document.nodes, 0, document.scratch, out, 5, &length) ==
+          CAIRN_OK);
     CHECK(length == 5);
     json_free(&document);
 }
@@ -97,7 +103,8 @@ static void test_a_thousand_members_are_sorted_and_stable(void) {
     json_document sorted = json_parse(out, length);
     CHECK(sorted.status == CAIRN_OK && sorted.count == COUNT + 1 && length == document.length);
     for (uint32_t i = 2; i < sorted.count; i += 1) {
-        const char *a = (const char *)sorted.text + sorted.nodes[i - 1].key_start, *b = (const char *)sorted.text + sorted.nodes[i].key_start;
+        const char *a = (const char *)sorted.text + sorted.nodes[i - 1].key_start,
+                   *b = (const char *)sorted.text + sorted.nodes[i].key_start;
         const int order = strncmp(a, b, 4);
         CHECK(order < 0 || (order == 0 && atoi(a + 6) < atoi(b + 6)));
     }

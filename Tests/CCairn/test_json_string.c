@@ -10,7 +10,8 @@ static void check_unescape(const char *text, size_t length, const char *expected
     CHECK(written == expected_length && (written == 0 || memcmp(out, expected, written) == 0));
     if (expected_length > 0) {
         written = 77;
-        CHECK(cairn_json_unescape(in, length, out, expected_length - 1, &written, &offset) == CAIRN_ERR_NO_SPACE);
+        CHECK(cairn_json_unescape(in, length, out, expected_length - 1, &written, &offset) ==
+              CAIRN_ERR_NO_SPACE);
         CHECK(written == 77);
     }
     free(in);
@@ -36,7 +37,8 @@ static void test_every_escape_is_read(void) {
     UNESCAPES("\\\"\\\\\\/\\b\\f\\n\\r\\t", "\"\\/\b\f\n\r\t");
     UNESCAPES("\\u0041\\u00e9\\u20AC\\u0000.", "A\xC3\xA9\xE2\x82\xAC\0.");
     UNESCAPES("\\ud83d\\uDE00", "\xF0\x9F\x98\x80");
-    UNESCAPES("caf\xC3\xA9 \xF0\x9F\x98\x80 and more text here", "caf\xC3\xA9 \xF0\x9F\x98\x80 and more text here");
+    UNESCAPES(
+        "caf\xC3\xA9 \xF0\x9F\x98\x80 and more text here", "caf\xC3\xA9 \xF0\x9F\x98\x80 and more text here");
     UNESCAPES("\\uffff\\uD7FF\\uE000", "\xEF\xBF\xBF\xED\x9F\xBF\xEE\x80\x80");
 }
 
@@ -62,7 +64,8 @@ static void check_escape(const char *text, size_t length, const char *expected) 
     size_t written = 0, offset = 0;
     CHECK(cairn_json_escape(in, length, out, cairn_json_escape_bound(length), &written, &offset) == CAIRN_OK);
     CHECK(written == strlen(expected) && memcmp(out, expected, written) == 0);
-    CHECK(written == 0 || cairn_json_escape(in, length, out, written - 1, &written, &offset) == CAIRN_ERR_NO_SPACE);
+    CHECK(written == 0 ||
+          cairn_json_escape(in, length, out, written - 1, &written, &offset) == CAIRN_ERR_NO_SPACE);
     free(in);
     free(out);
 }
@@ -95,7 +98,8 @@ static void test_random_text_survives_the_round_trip(void) {
         uint8_t in[90], escaped[600], back[90];
         size_t length = 0, written = 0, returned = 0, offset = 0;
         while (length < 80) {
-            static const char *const pieces[] = {"a", "\"", "\\", "\n", "\x01", "\xC3\xA9", "\xE2\x82\xAC", "\xF0\x9F\x98\x80"};
+            static const char *const pieces[] = {
+                "a", "\"", "\\", "\n", "\x01", "\xC3\xA9", "\xE2\x82\xAC", "\xF0\x9F\x98\x80"};
             const char *piece = pieces[tap_random(&seed) >> 32 & 7];
             memcpy(in + length, piece, strlen(piece));
             length += strlen(piece);

@@ -1,4 +1,5 @@
-/* test_sse.c: the event stream scanner: the format's corners, and that no cut of the stream changes what comes out. */
+/* test_sse.c: the event stream scanner: the format's corners, and that no cut of the stream changes what
+ * comes out. */
 #include "sse_trace.h"
 #include "tap.h"
 
@@ -28,7 +29,8 @@ static void check_facts(const char *stream, const char *facts) {
     sse_trace trace = whole(stream);
     const int same = trace.facts.length == strlen(facts) &&
                      (trace.facts.length == 0 || memcmp(trace.facts.bytes, facts, trace.facts.length) == 0);
-    if (!same) printf("# expected:\n%s\n# got:\n%.*s\n", facts, (int)trace.facts.length, (char *)trace.facts.bytes);
+    if (!same)
+        printf("# expected:\n%s\n# got:\n%.*s\n", facts, (int)trace.facts.length, (char *)trace.facts.bytes);
     CHECK(same);
     sse_trace_free(&trace);
 }
@@ -43,9 +45,12 @@ static void test_one_event_of_each_field(void) {
 
 static void test_one_space_after_the_colon_is_not_part_of_the_value(void) {
     check_facts("data:x\n\ndata: x\n\ndata:  x \n\n",
-        "event lines 1 data 1 id 0 retry 0 0 terminated 1\ntype 0:\ndata 1:x\nid 0:\ndata 4:data\n  value 1:x\n"
-        "event lines 1 data 1 id 0 retry 0 0 terminated 1\ntype 0:\ndata 1:x\nid 0:\ndata 4:data\n  value 1:x\n"
-        "event lines 1 data 1 id 0 retry 0 0 terminated 1\ntype 0:\ndata 3: x \nid 0:\ndata 4:data\n  value 3: x \n");
+        "event lines 1 data 1 id 0 retry 0 0 terminated 1\ntype 0:\ndata 1:x\nid 0:\ndata 4:data\n  value "
+        "1:x\n"
+        "event lines 1 data 1 id 0 retry 0 0 terminated 1\ntype 0:\ndata 1:x\nid 0:\ndata 4:data\n  value "
+        "1:x\n"
+        "event lines 1 data 1 id 0 retry 0 0 terminated 1\ntype 0:\ndata 3: x \nid 0:\ndata 4:data\n  value "
+        "3: x \n");
 }
 
 static void test_several_data_lines_are_joined_with_a_line_feed(void) {
@@ -63,14 +68,16 @@ static void test_comments_and_unknown_fields_are_reported(void) {
 static void test_retry_must_be_all_digits(void) {
     check_facts("retry: 1x\nretry:\nretry: 99999999999999999999\n\n",
         "event lines 3 data 0 id 0 retry 1 18446744073709551615 terminated 1\ntype 0:\ndata 0:\nid 0:\n"
-        "retry 5:retry\n  value 2:1x\nretry 5:retry\n  value 0:\nretry 5:retry\n  value 20:99999999999999999999\n");
+        "retry 5:retry\n  value 2:1x\nretry 5:retry\n  value 0:\nretry 5:retry\n  value "
+        "20:99999999999999999999\n");
 }
 
 static void test_an_id_with_a_nul_is_ignored(void) {
     static const char stream[] = "id: 1\nid: a\0b\ndata: x\n\n";
     sse_trace trace = sse_trace_of((const uint8_t *)stream, sizeof stream - 1, 0, cut_nothing, NULL);
     const char *expected = "event lines 3 data 1 id 1 retry 0 0 terminated 1\ntype 0:\ndata 1:x\nid 1:1\n";
-    CHECK(trace.facts.length > strlen(expected) && memcmp(trace.facts.bytes, expected, strlen(expected)) == 0);
+    CHECK(
+        trace.facts.length > strlen(expected) && memcmp(trace.facts.bytes, expected, strlen(expected)) == 0);
     sse_trace_free(&trace);
 }
 
@@ -89,16 +96,19 @@ static void test_an_empty_stream_and_a_bare_byte_order_mark_hold_nothing(void) {
 }
 
 static void test_a_byte_order_mark_is_skipped_only_at_the_start(void) {
-    check_facts("\xEF\xBB\xBF" "data:x\n\n\xEF\xBB\xBF" "data:y\n\n",
-        "event lines 1 data 1 id 0 retry 0 0 terminated 1\ntype 0:\ndata 1:x\nid 0:\ndata 4:data\n  value 1:x\n"
+    check_facts("\xEF\xBB\xBF"
+                "data:x\n\n\xEF\xBB\xBF"
+                "data:y\n\n",
+        "event lines 1 data 1 id 0 retry 0 0 terminated 1\ntype 0:\ndata 1:x\nid 0:\ndata 4:data\n  value "
+        "1:x\n"
         "event lines 1 data 0 id 0 retry 0 0 terminated 1\ntype 0:\ndata 0:\nid 0:\n"
-        "unknown 7:\xEF\xBB\xBF" "data\n  value 1:y\n");
+        "unknown 7:\xEF\xBB\xBF"
+        "data\n  value 1:y\n");
 }
 
 static void test_line_ends_may_be_mixed(void) {
-    const char *expected =
-        "event lines 2 data 1 id 0 retry 0 0 terminated 1\ntype 1:a\ndata 1:b\nid 0:\n"
-        "event 5:event\n  value 1:a\ndata 4:data\n  value 1:b\n";
+    const char *expected = "event lines 2 data 1 id 0 retry 0 0 terminated 1\ntype 1:a\ndata 1:b\nid 0:\n"
+                           "event 5:event\n  value 1:a\ndata 4:data\n  value 1:b\n";
     check_facts("event:a\ndata:b\n\n", expected);
     check_facts("event:a\rdata:b\r\r", expected);
     check_facts("event:a\r\ndata:b\r\n\r\n", expected);
@@ -118,7 +128,8 @@ enum { STREAM_COUNT = sizeof streams / sizeof streams[0] };
 static void check_same(const sse_trace *a, const sse_trace *b, size_t stream_bytes) {
     CHECK(sse_text_same(&a->facts, &b->facts));
     /* The raw bytes are the stream; only the LF of a CRLF at the very end may be left over. */
-    CHECK(b->raw.length == a->raw.length || (b->raw.length + 1 == a->raw.length && a->raw.length == stream_bytes));
+    CHECK(b->raw.length == a->raw.length ||
+          (b->raw.length + 1 == a->raw.length && a->raw.length == stream_bytes));
     CHECK(b->raw.length == 0 || memcmp(a->raw.bytes, b->raw.bytes, b->raw.length) == 0);
 }
 
@@ -233,7 +244,9 @@ static void test_reset_forgets_the_front_of_an_event(void) {
     cairn_span rest = {(const uint8_t *)"event: old\r", 11};
     CHECK(cairn_sse_next(&scanner, &rest, &event) == CAIRN_ERR_INCOMPLETE);
     cairn_sse_reset(&scanner);
-    rest = (cairn_span){(const uint8_t *)"\xEF\xBB\xBF" "data: new\n\n", 14};
+    rest = (cairn_span){(const uint8_t *)"\xEF\xBB\xBF"
+                                         "data: new\n\n",
+        14};
     CHECK(cairn_sse_next(&scanner, &rest, &event) == CAIRN_OK);
     CHECK_TEXT(event.type, "");
     CHECK_TEXT(event.data, "new");

@@ -40,7 +40,9 @@ private func turn(_ role: UInt8, _ text: String, kind: UInt8 = 1) -> Fingerprint
         var stored = turn(1, "a").stored
         #expect(stored.count == Fingerprint.storedBytes && stored[0] == Fingerprint.version)
         #expect(try stored.withUnsafeBytes { try Fingerprint(stored: $0) } == turn(1, "a"))
-        #expect(throws: CoreError(.incomplete)) { try stored.dropLast().withUnsafeBytes { try Fingerprint(stored: $0) } }
+        #expect(throws: CoreError(.incomplete)) {
+            try stored.dropLast().withUnsafeBytes { try Fingerprint(stored: $0) }
+        }
         stored[0] += 1
         #expect(throws: CoreError(.argument)) { try stored.withUnsafeBytes { try Fingerprint(stored: $0) } }
     }
