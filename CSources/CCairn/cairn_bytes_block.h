@@ -1,6 +1,5 @@
 /* cairn_bytes_block.h: 64 bytes of text as bit masks, one bit a byte (bit 0 is the first byte). For the AVX2
- * files of this core, which include it below CAIRN_BYTES_HAS_AVX2; every caller is itself compiled for AVX2.
- */
+ * files of this core, which include it below CAIRN_BYTES_HAS_AVX2. Every caller is compiled for AVX2 too. */
 #ifndef CAIRN_BYTES_BLOCK_H
 #define CAIRN_BYTES_BLOCK_H
 

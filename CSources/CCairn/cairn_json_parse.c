@@ -37,6 +37,7 @@ static inline bool is_whitespace(uint8_t byte) {
 }
 
 static inline void skip_whitespace(parser *self) {
+    if (self->index < self->length && self->text[self->index] > ' ') return; /* nearly always */
     while (self->index < self->length && is_whitespace(self->text[self->index])) self->index += 1;
 }
 
@@ -64,10 +65,9 @@ static size_t utf8_end(const parser *self, size_t start, size_t end) {
     return good;
 }
 
-/* Passes over a string, from behind its opening quote to behind the closing one. */
-static inline bool pass_string(parser *self, uint32_t *seen) {
+/* Passes over a string that is not short. */
+static bool pass_long_string(parser *self, uint32_t *seen) {
     const size_t start = self->index;
-    *seen = 0;
     const size_t end = cairn_json_pass_string(self->text, start, self->length, seen);
     if (*seen & CAIRN_JSON_SAW_HIGH) {
         const size_t good = utf8_end(self, start, end);
@@ -75,6 +75,15 @@ static inline bool pass_string(parser *self, uint32_t *seen) {
     }
     self->index = end;
     if (end == self->length || self->text[end] != '"') return fail_here(self);
+    self->index = end + 1;
+    return true;
+}
+
+/* Passes over a string, from behind its opening quote to behind the closing one. */
+static inline bool pass_string(parser *self, uint32_t *seen) {
+    *seen = 0;
+    const size_t end = cairn_json_short_string_end(self->text, self->index, self->length);
+    if (end == self->length) return pass_long_string(self, seen);
     self->index = end + 1;
     return true;
 }

@@ -17,6 +17,9 @@
 
 /* The plan */
 
+_Static_assert(
+    CAIRN_SKIM_RAW_KEY_BYTES_MAX == 6 * CAIRN_SKIM_KEY_BYTES_MAX, "room for every byte as \\u00XX");
+
 static cairn_status check_path(const cairn_skim_path *path) {
     if (path->key_count == 0) return CAIRN_ERR_ARGUMENT;
     if (path->key_count > CAIRN_SKIM_KEYS_MAX) return CAIRN_ERR_TOO_BIG;

@@ -101,13 +101,13 @@ public struct EventStreamScanner: ~Copyable {
     public mutating func finish<Failure: Error>(
         _ body: (borrowing Event) throws(Failure) -> Void
     ) throws(Failure) {
+        defer { cairn_sse_reset(&state) }
         var event = cairn_sse_event()
         switch cairn_sse_finish(&state, &event) {
         case CAIRN_OK: try body(Event(event: event))
         case CAIRN_ERR_NO_MEMORY: skippedEventCount += 1
         default: break
         }
-        cairn_sse_reset(&state)
     }
 
     /// Ready for another stream; memory is kept up to 64 KiB.
