@@ -54,7 +54,10 @@ run_tests() { # mode name, compiler flags
 
 run_fuzzers() {
     probe="$work/fuzz_probe.c"
-    echo 'int LLVMFuzzerTestOneInput(const unsigned char *b, unsigned long n); int LLVMFuzzerTestOneInput(const unsigned char *b, unsigned long n) { return b == 0 && n > 0; }' >"$probe"
+    echo '#include <stddef.h>
+        int LLVMFuzzerTestOneInput(const unsigned char *bytes, size_t length);
+        int LLVMFuzzerTestOneInput(const unsigned char *bytes, size_t length) { return bytes == NULL && length > 0; }' \
+        >"$probe"
     if ! $cc -fsanitize=fuzzer $link "$probe" -o "$work/probe" 2>/dev/null; then
         echo "# fuzzing skipped: $cc has no libFuzzer"
         return
