@@ -77,10 +77,11 @@ final class AnswerWatch {
 
     /// The answer is over. True if it is a stream that was cut short: events came, but none that ends an answer of its
     /// dialect. A half answer must not look like a whole one, and some servers end the body properly when they fail.
+    /// An event too large to be read may have been the end: nothing is said of such a stream.
     func finish() -> Bool {
         guard form == .stream else { return false }
         scanner.finish { event in see(event) }
-        return dialect != .other && eventCount > 0 && !hasEnded
+        return dialect != .other && eventCount > 0 && !hasEnded && scanner.skippedEventCount == 0
     }
 
     private func seeDocument(_ bytes: UnsafeRawBufferPointer) {

@@ -123,6 +123,17 @@ struct AnswerWatchTests {
         #expect(!findings(": ping\n\n", isStream: true, dialect: .chat).isCutShort)
     }
 
+    @Test func `a last event too large to be read is not taken for a missing one`() {
+        let watch = AnswerWatch()
+        watch.begin(isStream: true, dialect: .responses)
+        Array("event: response.created\ndata: {}\n\nevent: response.completed\ndata: ".utf8).withUnsafeBytes { watch.see($0) }
+        let megabyte = [UInt8](repeating: UInt8(ascii: "h"), count: 1 << 20)
+        for _ in 0..<5 { megabyte.withUnsafeBytes { watch.see($0) } }
+        Array("\n\n".utf8).withUnsafeBytes { watch.see($0) }
+
+        #expect(!watch.finish())
+    }
+
     @Test func `a watch that served one answer knows nothing of it in the next`() {
         let watch = AnswerWatch()
         watch.begin(isStream: false, dialect: .chat)
