@@ -17,7 +17,7 @@ FORMATTED := Package.swift Sources Tests
 
 .DEFAULT_GOAL := help
 .PHONY: help run demo build build-debug test test-swift test-c test-scenarios test-clients test-asan test-tsan \
-	fuzz bench bench-gateway check tidy format install setup setup-bench clean
+	fuzz bench bench-gateway bench-core check tidy format install install-lib setup setup-bench clean
 
 help: ## this list
 	@echo 'usage: make TARGET [ARGS="flags for cairn"]'
@@ -62,7 +62,10 @@ fuzz: setup ## malformed input for FUZZ_SECONDS (60), under the sanitizers
 	swift build --product cairn $(ASAN) $(LAYERS)
 	Tests/Fuzz/run.sh $(FUZZ_SECONDS) .build-asan/debug/cairn
 
-bench: bench-gateway ## every benchmark
+bench: bench-core bench-gateway ## every benchmark
+
+bench-core: setup-bench ## the C core's hot paths beside their anchors
+	Benchmarks/core/run.sh
 
 bench-gateway: setup-bench build ## the gateway beside nginx and haproxy; writes docs/performance.md
 	Benchmarks/gateway/run.sh --publish --cairn $(BINARY) $(ARGS)
@@ -78,8 +81,15 @@ format: ## rewrites Swift, and C where clang-format is installed
 	@if command -v clang-format >/dev/null; then git ls-files 'CSources/*.[ch]' 'Tests/*.[ch]' | xargs clang-format -i; \
 	else echo 'format: no clang-format here, C files left as they are'; fi
 
-install: build ## the binary into PREFIX/bin (/usr/local/bin)
+install: build install-lib ## the binary and the library into PREFIX (/usr/local)
 	install -D -m 755 --strip $(BINARY) $(DESTDIR)$(PREFIX)/bin/cairn
+
+install-lib: setup ## libcairn alone: static and shared, headers, cairn.pc
+	PREFIX=$(PREFIX) CSources/libcairn.sh .build/libcairn
+	install -d $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include/cairn
+	cp -P .build/libcairn/libcairn.a .build/libcairn/libcairn.so* $(DESTDIR)$(PREFIX)/lib/
+	install -m 644 .build/libcairn/cairn.pc $(DESTDIR)$(PREFIX)/lib/pkgconfig/
+	install -m 644 CSources/CCairn/include/*.h $(DESTDIR)$(PREFIX)/include/cairn/
 
 setup: ## installs missing Debian packages, fetches pinned sources; quick when nothing is missing
 	@CSources/setup.sh

@@ -12,7 +12,7 @@ import Testing
         "assert.h", "emmintrin.h", "float.h", "immintrin.h", "limits.h", "math.h", "stdalign.h", "stdbool.h",
         "stddef.h", "stdint.h",
         "stdlib.h",
-        "string.h",
+        "string.h", "xxhash.h",
     ]
 
     /// The modules a Swift source imports, with or without attributes, access level and kind.
