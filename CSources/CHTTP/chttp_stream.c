@@ -47,8 +47,18 @@ static void dispatch(chttp_stream *stream, const char *data, size_t length) {
     chttp_loop_flush(loop);
 }
 
+/* libuv calls it the end when a reset comes together with the last bytes; the socket knows better. */
+static int reset_of(const chttp_stream *stream) {
+    int error = 0, file;
+    socklen_t length = sizeof error;
+    if (uv_fileno((const uv_handle_t *)&stream->tcp, &file) != 0) return 0;
+    return getsockopt(file, SOL_SOCKET, SO_ERROR, &error, &length) == 0 ? -error : 0;
+}
+
 static void end_reading(chttp_stream *stream, int uv_error) {
     if (stream->has_ended || stream->is_closing) return;
+    int reset = uv_error == UV_EOF ? reset_of(stream) : 0;
+    if (reset) uv_error = reset;
     stream->has_ended = true;
     chttp_stream_stop_reading(stream);
     stream->events->on_end(stream, uv_error);

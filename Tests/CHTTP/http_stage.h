@@ -98,7 +98,7 @@ struct stage {
 
     /* The fetches' side. */
     text fetches, answer;
-    size_t ended, failed;
+    size_t sent, ended, failed;
     chttp_failure failure;
     void (*on_fetch_head)(stage *self, chttp_fetch *fetch);
     void (*on_fetch_data)(stage *self, chttp_fetch *fetch);
@@ -212,6 +212,11 @@ static inline void stage_serve(stage *self, const chttp_server_options *options)
 
 /* ------------------------------------------------------------------------------------------------------- fetches */
 
+static inline void stage_on_fetch_sent(void *context, chttp_fetch *fetch) {
+    stage *self = context;
+    self->sent++;
+}
+
 static inline void stage_on_fetch_head(void *context, chttp_fetch *fetch) {
     stage *self = context;
     text_say(&self->fetches, "head %u\n", chttp_fetch_status(fetch));
@@ -251,7 +256,7 @@ static inline chttp_fetch *stage_fetch(stage *self, chttp_origin *origin, const 
         .method = {method, strlen(method)}, .target = {"/", 1}, .host = {"origin", 6}, .has_body = body.length > 0,
         .body = body};
     chttp_fetch_callbacks callbacks = {
-        self, stage_on_fetch_head, stage_on_fetch_data, stage_on_fetch_end, stage_on_fetch_fail};
+        self, stage_on_fetch_sent, stage_on_fetch_head, stage_on_fetch_data, stage_on_fetch_end, stage_on_fetch_fail};
     return chttp_fetch_start(origin, &request, &callbacks);
 }
 
@@ -299,6 +304,27 @@ static inline void raw_reset(int file) {
     struct linger linger = {1, 0};
     setsockopt(file, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
     close(file);
+}
+
+/* -------------------------------------------------------------------------------------------------------- pieces */
+
+/* Bytes that leave in pieces of 1 to size_max bytes (0: all at once), chosen by a small repeatable random source. */
+typedef struct pieces {
+    const uint8_t *bytes;
+    size_t length, at, size_max;
+    uint64_t random;
+} pieces;
+
+/* Sends the next piece. True when all have left; false also when the socket takes nothing now. */
+static inline bool pieces_send(pieces *self, int file) {
+    if (self->at == self->length) return true;
+    self->random = self->random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    size_t left = self->length - self->at, size = left;
+    if (self->size_max) size = 1 + (size_t)(self->random >> 33) % self->size_max;
+    ssize_t sent = send(file, self->bytes + self->at, size < left ? size : left, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (sent < 0 && errno == EAGAIN) return false;
+    self->at = sent < 0 ? self->length : self->at + (size_t)sent; /* nobody is there any more */
+    return self->at == self->length;
 }
 
 #endif
