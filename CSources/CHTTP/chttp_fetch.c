@@ -57,7 +57,8 @@ struct chttp_fetch {
     uint64_t sent_ns;
     uint64_t taken_before; /* the stream's counter before the request */
     chttp_failure failing_with;
-    bool is_sent, is_written, is_retried, is_head_method, has_head, is_interim, is_paused, is_whole, keeps_alive, is_waiting, is_failing;
+    bool is_sent, is_written, is_retried, is_head_method, has_head, is_interim, is_paused, is_whole, keeps_alive;
+    bool is_waiting, is_failing;
 };
 
 struct chttp_origin {
@@ -682,7 +683,8 @@ static void link_write_error(chttp_stream *stream, int uv_error) {
 
 static void link_after_flush(chttp_stream *stream) {
     chttp_fetch *fetch = ((chttp_link *)stream)->fetch;
-    if (!fetch || !fetch->is_sent || fetch->is_written || chttp_stream_unsent(stream)) return;
+    if (!fetch || !fetch->is_sent || fetch->is_written) return;
+    if (stream->has_write_failed || chttp_stream_unsent(stream)) return;
     fetch->is_written = true;
     fetch->callbacks.on_sent(fetch->callbacks.context, fetch);
 }
