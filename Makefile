@@ -41,8 +41,9 @@ test: build ## every test; prints totals, fails if any fails
 test-swift: setup ## the rooms' own tests; ARGS="--filter Tidy" picks
 	swift test $(LAYERS) $(ARGS)
 
-test-c: setup ## the C core, with a C compiler alone
+test-c: setup ## the C rooms, with a C compiler alone
 	Tests/CCairn/run.sh
+	Tests/CHTTP/run.sh
 
 test-scenarios: build ## the binary over loopback against the practice provider
 	Tests/Scenarios/run.sh $(BINARY)
