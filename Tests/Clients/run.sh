@@ -40,5 +40,6 @@ status=${PIPESTATUS[0]}
 shared_status=${PIPESTATUS[0]}
 
 awk '/^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$/ { passed += $1; failed += $3; skipped += $5 }
-     END { printf "clients and shared tests together:\n%d passed, %d failed, %d skipped\n", passed, failed, skipped }' "$log"
+     END { print "clients and shared tests together:"
+           printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped }' "$log"
 [ "$status" = 0 ] && [ "$shared_status" = 0 ]

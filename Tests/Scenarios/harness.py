@@ -204,9 +204,9 @@ class Gateway(Program):
 
     def call(self, dialect, stream=False, key="sk-test", headers=(), body=None, **options):
         """One call on a fresh connection; the whole answer."""
+        body = dialect.request(stream) if body is None else body
         with self.connect(**options) as client:
-            return client.exchange(
-                "POST", dialect.path, [*dialect.key_headers(key), *headers], dialect.request(stream) if body is None else body)
+            return client.exchange("POST", dialect.path, [*dialect.key_headers(key), *headers], body)
 
     def get(self, target, headers=(), method="GET", body=None):
         with self.connect() as client:

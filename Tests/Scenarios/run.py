@@ -104,7 +104,8 @@ def run_child(folder, name, binary, words, scratch):
     results = os.path.join(scratch, f"{name}.jsonl")
     with open(os.path.join(scratch, f"{name}.out"), "w+") as output:
         child = subprocess.Popen(
-            [sys.executable, "-B", __file__, "--module", folder, name, results, *words], cwd=folder, stdin=subprocess.DEVNULL,
+            [sys.executable, "-B", __file__, "--module", folder, name, results, *words],
+            cwd=folder, stdin=subprocess.DEVNULL,
             stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
             env={**os.environ, "CAIRN_BINARY": binary, "PYTHONUNBUFFERED": "1"})
         try:
@@ -126,8 +127,8 @@ def run_child(folder, name, binary, words, scratch):
     if tests and tests[-1]["outcome"] == "finished":
         tests.pop()
     else:
-        tests.append({"name": name, "outcome": "failed", "details": [f"the module {ending}; its last words: {text[-800:]}"],
-                      "seconds": 0})
+        tests.append({"name": name, "outcome": "failed", "seconds": 0,
+                      "details": [f"the module {ending}; its last words: {text[-800:]}"]})
     return tests, text, time.monotonic() - started
 
 

@@ -16,7 +16,8 @@ KEY = "admin-key-0123456789"
 class AdminKey(Scenario):
     def check_guarded(self, gateway):
         for headers in ([], [("Authorization", "Bearer wrong")], [("Authorization", f"Bearer {KEY}x")],
-                        [("Authorization", f"Bearer {KEY[:-1]}")], [("Authorization", KEY)], [("Authorization", "Bearer ")]):
+                        [("Authorization", f"Bearer {KEY[:-1]}")], [("Authorization", KEY)],
+                        [("Authorization", "Bearer ")]):
             with self.subTest(headers=headers):
                 metrics = gateway.get("/metrics", headers)
                 self.assert_refused(metrics, (401,))

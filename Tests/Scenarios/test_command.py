@@ -76,7 +76,8 @@ class Refusals(Scenario):
             ("upstreams: [", "cairn.yaml"), ("frobs: 1\n", "frobs"), ("mode: fast\n", "mode"),
             ("timeouts:\n  header_seconds: soon\n", "header_seconds"), ("upstreams: []\n", "upstreams"),
             ("upstreams:\n  - name: a\n    url: http://h\n  - name: a\n    url: http://i\n", "a"),
-            ("- just\n- a list\n", "cairn.yaml"), ("\0", "cairn.yaml"), ("limits:\n  body_bytes_max: -1\n", "body_bytes_max"),
+            ("- just\n- a list\n", "cairn.yaml"), ("\0", "cairn.yaml"),
+            ("limits:\n  body_bytes_max: -1\n", "body_bytes_max"),
             ("a: &a [*a]\n", "cairn.yaml"),
         ):
             self.check(["serve", "--listen", "127.0.0.1:0", "--config", config_file(text)], word)

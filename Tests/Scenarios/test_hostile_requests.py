@@ -46,7 +46,8 @@ CONFLICTING_FRAMING = [
     ("chunked is not the last coding", POST + b"Transfer-Encoding: chunked, gzip\r\n\r\n0\r\n\r\n" + SMUGGLED),
     ("transfer-encoding with a vertical tab", POST + b"Transfer-Encoding: \x0bchunked\r\n\r\n0\r\n\r\n" + SMUGGLED),
     ("a space before the colon", POST + b"Content-Length : %d\r\n\r\n" % len(SMUGGLED) + SMUGGLED),
-    ("a space before the colon of transfer-encoding", POST + b"Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n" + SMUGGLED),
+    ("a space before the colon of transfer-encoding",
+     POST + b"Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n" + SMUGGLED),
     ("HTTP/1.0 with transfer-encoding",
      _get(version=b"HTTP/1.0", method=b"POST", headers=HOST + b"Transfer-Encoding: chunked\r\n") + b"0\r\n\r\n"
      + SMUGGLED),

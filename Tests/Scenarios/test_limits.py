@@ -113,9 +113,10 @@ class SlowClients(Scenario):
 
 class TooManyConnections(Scenario):
     def test_the_connection_above_the_limit_is_refused_with_503(self):
-        with RawUpstream() as upstream, \
-                Gateway(config=CONFIG.format(url=upstream.url, connections=4).replace(": 1\n", ": 30\n"), arguments=["--threads", "1"]) \
-                as gateway:
+        with RawUpstream() as upstream:
+            config = CONFIG.format(url=upstream.url, connections=4).replace(": 1\n", ": 30\n")
+            gateway = Gateway(config=config, arguments=["--threads", "1"])
+            self.addCleanup(gateway.stop)
             held = [gateway.connect() for _ in range(4)]
             for client in held:
                 self.assertEqual(client.exchange("POST", "/v1/chat/completions", [], b"{}").status, 200)

@@ -11,7 +11,9 @@ FOREIGN_HOSTS = (
     "evil.example", "evil.example:{port}", "127.0.0.1.evil.example", "localhost.evil.example", "evil-localhost",
     "10.0.0.1", "0.0.0.0:{port}", "host.docker.internal", "[2001:db8::1]:{port}", "127.0.0.1:{port}.evil.example",
 )
-OWN_HOSTS = ("127.0.0.1:{port}", "127.0.0.1", "localhost:{port}", "LOCALHOST:{port}", "[::1]:{port}", "localhost.:{port}")
+OWN_HOSTS = (
+    "127.0.0.1:{port}", "127.0.0.1", "localhost:{port}", "LOCALHOST:{port}", "[::1]:{port}", "localhost.:{port}",
+)
 FOREIGN_ORIGINS = (
     "http://evil.example", "https://evil.example:{port}", "null", "http://127.0.0.1.evil.example", "file://",
     "http://localhost.evil.example:{port}", "chrome-extension://abcdefghijklmnop", "garbage",

@@ -204,7 +204,8 @@ class AfterTheFirstByte(Scenario):
             self.check_streams(gateway, "close")
 
     def test_malformed_chunking_in_mid_stream_becomes_an_error_event(self):
-        for data in (b"xyz\r\nabc\r\n", b"5\r\nabcdefgh", b"-5\r\nabc\r\n", b"ffffffffffffffffff\r\n", b"0x5\r\nabcde\r\n"):
+        for data in (b"xyz\r\nabc\r\n", b"5\r\nabcdefgh", b"-5\r\nabc\r\n", b"ffffffffffffffffff\r\n",
+                     b"0x5\r\nabcde\r\n"):
             def break_off(exchange, data=data):
                 exchange.send(data)
                 exchange.close()
