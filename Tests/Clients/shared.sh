@@ -55,8 +55,8 @@ PYTHONDONTWRITEBYTECODE=1 PYTHON="$python" VENVS="$work/venvs" OUT="$work/out" \
     "$tests/run_all.sh" "$base" "$upstream" | tee "$work/report"
 status=${PIPESTATUS[0]}
 number='([0-9]+)'
-totals=$(sed -nE "s/^TOTAL: $number passed, $number failed \(MUST\), $number warned .*, $number skipped\$/\1 \2 \3 \4/p" \
-    "$work/report")
+pattern="^TOTAL: $number passed, $number failed \(MUST\), $number warned \(SHOULD\), $number skipped\$"
+totals=$(sed -nE "s/$pattern/\1 \2 \3 \4/p" "$work/report")
 [ -n "$totals" ] || fail "they told no totals"
 read -r passed failed warned skipped <<< "$totals"
 [ "$passed" -gt 0 ] || fail "none passed"
