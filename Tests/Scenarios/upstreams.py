@@ -282,12 +282,17 @@ class TunnelProxy:
 
 
 def _pump(source, sink):
+    """Copies until the source ends; a broken source breaks the sink too."""
     try:
         while piece := source.recv(wire.READ_BYTES):
             sink.sendall(piece)
         sink.shutdown(socket.SHUT_WR)
     except OSError:
-        pass
+        for sock in (source, sink):
+            try:
+                sock.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass  # it was gone before
 
 
 def refused_port():
