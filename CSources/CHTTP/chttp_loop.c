@@ -6,6 +6,7 @@
  * a busy connection only stores its new deadline; the slot it stands in moves it on when its time comes. */
 #include "chttp_int.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -207,7 +208,12 @@ static void on_wake(uv_async_t *wake) {
     run_posted(loop);
 }
 
+/* Memory of very large bodies goes back to the system when it is freed. Naming the size also keeps glibc from raising it
+ * after each large piece, which would hold the memory of the largest bodies for good. The process's own setting. */
+static void free_large_memory_for_good(void) { mallopt(M_MMAP_THRESHOLD, CHTTP_KEPT_BUFFER_BYTES_MAX); }
+
 chttp_loop *chttp_loop_new(chttp_turn on_turn, void *context) {
+    free_large_memory_for_good();
     chttp_loop *loop = calloc(1, sizeof *loop);
     if (!loop) return NULL;
     loop->on_turn = on_turn;

@@ -13,6 +13,7 @@
 #include <llhttp.h>
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -79,6 +80,12 @@ struct chttp_server {
     chttp_server_options options;
     uint16_t port;
     bool is_draining, is_freed, is_listener_closed;
+};
+
+struct chttp_quota {
+    atomic_uint open_count;
+    atomic_uint owner_count;
+    uint32_t connections_max;
 };
 
 static const chttp_stream_events conn_events;
@@ -246,7 +253,9 @@ static void on_deadline(chttp_deadline *deadline) {
 }
 
 static void server_try_free(chttp_server *server) {
-    if (server->is_freed && server->is_listener_closed && server->conn_count == 0) free(server);
+    if (!server->is_freed || !server->is_listener_closed || server->conn_count) return;
+    chttp_quota_free(server->options.quota);
+    free(server);
 }
 
 static void conn_closed(chttp_stream *stream) {
@@ -256,6 +265,7 @@ static void conn_closed(chttp_stream *stream) {
     if (conn->next) conn->next->link = conn->link;
     stream->loop->counts.downstream_open--;
     server->conn_count--;
+    atomic_fetch_sub_explicit(&server->options.quota->open_count, 1, memory_order_relaxed);
     free(conn->in);
     free(conn);
     server_try_free(server);
@@ -658,6 +668,19 @@ static const chttp_stream_events conn_events = {
 
 /* ----------------------------------------------------------------------------------------------------- accepting */
 
+chttp_quota *chttp_quota_new(uint32_t connections_max) {
+    chttp_quota *quota = malloc(sizeof *quota);
+    if (!quota) return NULL;
+    atomic_init(&quota->open_count, 0);
+    atomic_init(&quota->owner_count, 1);
+    quota->connections_max = connections_max;
+    return quota;
+}
+
+void chttp_quota_free(chttp_quota *quota) {
+    if (atomic_fetch_sub_explicit(&quota->owner_count, 1, memory_order_acq_rel) == 1) free(quota);
+}
+
 static void accept_one(chttp_server *server) {
     chttp_loop *loop = server->loop;
     chttp_conn *conn = calloc(1, sizeof *conn);
@@ -672,6 +695,7 @@ static void accept_one(chttp_server *server) {
     if (conn->next) conn->next->link = &conn->next;
     server->conns = conn;
     server->conn_count++;
+    uint32_t open_count = atomic_fetch_add_explicit(&server->options.quota->open_count, 1, memory_order_relaxed) + 1;
     loop->counts.downstream_open++;
     llhttp_init(&conn->parser, HTTP_REQUEST, parser_settings());
     conn->parser.data = conn;
@@ -682,8 +706,8 @@ static void accept_one(chttp_server *server) {
         return;
     }
     uv_tcp_nodelay(&conn->stream.tcp, 1);
-    if (server->conn_count > server->options.connections_max) {
-        uint32_t excess = server->conn_count - server->options.connections_max;
+    if (open_count > server->options.quota->connections_max) {
+        uint32_t excess = open_count - server->options.quota->connections_max;
         if (server->options.tls || excess > CHTTP_REFUSED_OPEN_MAX) {
             chttp_stream_close(&conn->stream);
             return;
@@ -761,6 +785,7 @@ chttp_server *chttp_server_new(chttp_loop *loop, const chttp_server_options *opt
     server->loop = loop;
     server->options = *options;
     server->options.host = NULL;
+    atomic_fetch_add_explicit(&options->quota->owner_count, 1, memory_order_relaxed);
     server->port = port_of(file);
     server->next = loop->servers;
     server->link = &loop->servers;

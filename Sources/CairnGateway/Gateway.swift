@@ -77,10 +77,12 @@ public final class Gateway: Sendable {
         var port = settings.listen.port
         // The Host rule wants the port, which the first listener may still have to find out.
         var shared: SharedService?
+        let quota = ConnectionQuota(connectionsMax: UInt32(clamping: settings.limits.connectionsMax))
         for (index, loop) in loops.enumerated() {
             let relay = HandlerRelay()
             let server = try Self.listen(
-                loop, settings, port: port, isFirst: index == 0, tls: tls, descriptor: listenDescriptor, handler: relay)
+                loop, settings, port: port, isFirst: index == 0, tls: tls, descriptor: listenDescriptor,
+                quota: quota, handler: relay)
             port = server.port
             let made =
                 shared
@@ -226,13 +228,13 @@ public final class Gateway: Sendable {
 
     private static func listen(
         _ loop: EventLoop, _ settings: Settings, port: UInt16, isFirst: Bool, tls: TLSContext?, descriptor: Int32?,
-        handler: any ServerHandler
+        quota: ConnectionQuota, handler: any ServerHandler
     ) throws(GatewayStartError) -> HTTPServer {
         var options = ServerOptions(host: settings.listen.host, port: port)
         options.sharesPort = !isFirst
         options.listenDescriptor = descriptor.map { isFirst ? $0 : dup($0) }
         options.tls = tls
-        options.connectionsMax = UInt32(clamping: (settings.limits.connectionsMax + settings.threads - 1) / settings.threads)
+        options.quota = quota
         options.headBytesMax = UInt32(clamping: settings.limits.headerBytesMax)
         options.bodyBytesMax = UInt64(settings.limits.bodyBytesMax)
         options.headMilliseconds = UInt32(clamping: settings.timeouts.headerMilliseconds)

@@ -60,6 +60,19 @@ extension Refusal {
     }
 }
 
+/// How many connections of clients several servers may have open together. A further one is told so and closed.
+public final class ConnectionQuota: @unchecked Sendable {
+    // Sendable: an atomic counter behind the handle.
+    let handle: OpaquePointer
+
+    public init(connectionsMax: UInt32) {
+        guard let made = chttp_quota_new(connectionsMax) else { preconditionFailure("out of memory") }
+        handle = made
+    }
+
+    deinit { chttp_quota_free(handle) }
+}
+
 /// Where to listen and what to allow.
 public struct ServerOptions: Sendable {
     public var host: String
@@ -71,7 +84,8 @@ public struct ServerOptions: Sendable {
     public var listenDescriptor: Int32?
     public var tls: TLSContext?
     public var backlog: UInt32 = 1024
-    public var connectionsMax: UInt32 = 16384
+    /// Counts the connections of all servers that share it.
+    public var quota = ConnectionQuota(connectionsMax: 16384)
     public var headBytesMax: UInt32 = 64 * 1024
     public var bodyBytesMax: UInt64 = 64 * 1024 * 1024
     public var headMilliseconds: UInt32 = 30_000
@@ -109,7 +123,7 @@ public final class HTTPServer: @unchecked Sendable {
             raw.listen_fd = options.listenDescriptor ?? -1
             raw.tls = options.tls?.handle
             raw.backlog = options.backlog
-            raw.connections_max = options.connectionsMax
+            raw.quota = options.quota.handle
             raw.head_bytes_max = options.headBytesMax
             raw.body_bytes_max = options.bodyBytesMax
             raw.head_ms = options.headMilliseconds

@@ -196,7 +196,7 @@ static inline void stage_on_closed(void *context, chttp_call *call, chttp_call_o
 /* Generous limits and times; a test changes what it is about. */
 static inline chttp_server_options stage_server_options(stage *self) {
     return (chttp_server_options){
-        .host = "127.0.0.1", .listen_fd = -1, .backlog = 128, .connections_max = 64, .head_bytes_max = 16 * 1024,
+        .host = "127.0.0.1", .listen_fd = -1, .backlog = 128, .quota = chttp_quota_new(64), .head_bytes_max = 16 * 1024,
         .body_bytes_max = 1 << 20, .head_ms = 60000, .body_ms = 60000, .idle_ms = 60000, .write_ms = 60000,
         .callbacks = {self, stage_on_head, stage_on_request, stage_on_refused, stage_on_drained, stage_on_closed}};
 }
@@ -208,6 +208,7 @@ static inline void stage_serve(stage *self, const chttp_server_options *options)
         fprintf(stderr, "no listener: %s\n", strerror(error));
         abort();
     }
+    chttp_quota_free(options->quota); /* the server keeps it now */
 }
 
 /* ------------------------------------------------------------------------------------------------------- fetches */

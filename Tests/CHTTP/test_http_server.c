@@ -366,7 +366,8 @@ static void test_refused_connections_are_bounded_too(void) {
     crowd crowd = {.count = 400};
     stage_init(&stage);
     chttp_server_options options = stage_server_options(&stage);
-    options.connections_max = 1;
+    chttp_quota_free(options.quota);
+    options.quota = chttp_quota_new(1);
     options.backlog = 512;
     stage_serve(&stage, &options);
     stage.context = &crowd;

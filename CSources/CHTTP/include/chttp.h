@@ -150,6 +150,11 @@ typedef struct chttp_server_callbacks {
     void (*on_closed)(void *context, chttp_call *call, chttp_call_outcome outcome);
 } chttp_server_callbacks;
 
+/* Connections of clients that several servers count together. The one thing here that threads share: an atomic. */
+typedef struct chttp_quota chttp_quota;
+chttp_quota *chttp_quota_new(uint32_t connections_max); /* returns owned; NULL: out of memory */
+void chttp_quota_free(chttp_quota *quota);              /* servers that use it keep it until they are gone */
+
 typedef struct chttp_server_options {
     const char *host;           /* a numeric address or a name; copied */
     uint16_t port;              /* 0: the kernel chooses */
@@ -157,7 +162,7 @@ typedef struct chttp_server_options {
     int listen_fd;              /* -1, or a listening socket that was inherited (systemd); *takes* it */
     const chttp_tls *tls;       /* NULL: plain; *borrows* for the server's life */
     uint32_t backlog;
-    uint32_t connections_max;
+    chttp_quota *quota;         /* kept by the server as long as it needs it */
     uint32_t head_bytes_max;
     uint64_t body_bytes_max;
     uint32_t head_ms;           /* first byte of a head to its last */
