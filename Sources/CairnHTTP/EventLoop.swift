@@ -91,7 +91,8 @@ public final class EventLoop: @unchecked Sendable {
     /// 100 microseconds. Call it on the loop.
     public func offload<Result: Sendable>(_ work: @escaping @Sendable () -> Result) async -> Result {
         await withUnsafeContinuation { (continuation: UnsafeContinuation<Result, Never>) in
-            let task = OffloadedWork(work: { work() as any Sendable }, done: { continuation.resume(returning: $0 as! Result) })
+            let task = OffloadedWork(
+                work: { work() as any Sendable }, done: { continuation.resume(returning: $0 as! Result) })
             let context = Unmanaged.passRetained(task).toOpaque()
             let isQueued = chttp_loop_offload(
                 handle,

@@ -80,7 +80,8 @@ public struct FetchRequest {
     public var body: UnsafeRawBufferPointer?
 
     public init(
-        method: UnsafeRawBufferPointer, target: UnsafeRawBufferPointer, host: UnsafeRawBufferPointer, fieldsOf: Head? = nil,
+        method: UnsafeRawBufferPointer, target: UnsafeRawBufferPointer, host: UnsafeRawBufferPointer,
+        fieldsOf: Head? = nil,
         less: NameSet? = nil, fieldLines: UnsafeRawBufferPointer, body: UnsafeRawBufferPointer?
     ) {
         self.method = method
@@ -96,12 +97,15 @@ public struct FetchRequest {
 public final class Fetch {
     private var handle: OpaquePointer?
     private var handler: (any FetchHandler)?
+    /// Held until the fetch is over: an origin that goes takes its fetches with it.
+    private var origin: Origin?
     /// When the request was written; 0 before. Stays readable after the fetch is over.
     public private(set) var sentNanoseconds: UInt64 = 0
 
     /// Sends `request`. Events come later, never inside this initialiser. Fails only without memory.
     public init?(_ origin: Origin, _ request: FetchRequest, handler: any FetchHandler) {
         self.handler = handler
+        self.origin = origin
         let context = Unmanaged.passRetained(self).toOpaque()
         var callbacks = chttp_fetch_callbacks(
             context: context,
@@ -147,6 +151,7 @@ public final class Fetch {
     private func close() -> (any FetchHandler)? {
         if let handle { sentNanoseconds = chttp_fetch_sent_at(handle) }
         handle = nil
+        origin = nil
         defer { handler = nil }
         return handler
     }
@@ -178,8 +183,10 @@ public final class Fetch {
     /// Ends the fetch: its connection closes and no event comes any more.
     public func cancel() {
         guard let handle else { return }
-        _ = close()
-        chttp_fetch_cancel(handle)
+        withExtendedLifetime(origin) {
+            _ = close()
+            chttp_fetch_cancel(handle)
+        }
         Unmanaged.passUnretained(self).release()
     }
 }

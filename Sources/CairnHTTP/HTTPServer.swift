@@ -143,6 +143,9 @@ public final class HTTPServer: @unchecked Sendable {
 
     private let box: ServerBox
 
+    /// A server that was not closed is closed when it goes; drop it on the loop's thread.
+    deinit { close() }
+
     /// Stops accepting and closes idle connections; calls under way go on.
     public func drain() {
         guard let handle else { return }

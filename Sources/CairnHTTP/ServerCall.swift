@@ -35,7 +35,8 @@ public final class ServerCall: @unchecked Sendable {
 
     /// Method, target and host as bytes; views for the closure.
     public func withRequestLine<Result>(
-        _ read: (_ method: UnsafeRawBufferPointer, _ target: UnsafeRawBufferPointer, _ host: UnsafeRawBufferPointer) -> Result
+        _ read: (_ method: UnsafeRawBufferPointer, _ target: UnsafeRawBufferPointer, _ host: UnsafeRawBufferPointer) ->
+            Result
     ) -> Result? {
         guard let handle else { return nil }
         return read(
