@@ -144,9 +144,9 @@ bool chttp_head_finish(chttp_head *head) {
     for (uint32_t i = 0; i < head->count; i++) {
         chttp_field *field = &head->fields[i];
         const char *value = head->block + field->value_at;
-        while (field->value_length && (value[field->value_length - 1] == ' ' || value[field->value_length - 1] == '\t')) {
-            field->value_length--;
-        }
+        uint32_t length = field->value_length;
+        while (length && (value[length - 1] == ' ' || value[length - 1] == '\t')) length--;
+        field->value_length = length;
         field->kind = (uint8_t)kind_of(head->block + field->name_at, field->name_length);
         has_connection |= field->kind == CHTTP_FIELD_CONNECTION;
     }

@@ -153,8 +153,8 @@ SSL *chttp_tls_open(const chttp_tls *tls, const char *server_name, chttp_stream 
 
 /* ------------------------------------------------------------------------------------------------- large buffers */
 
-/* Large bodies come and go with every call; fresh memory for each would cost a page fault every 4 KiB. A loop keeps some
- * buffers for the next ones. All are plain malloc memory, so that a body may leave the loop and be freed elsewhere. */
+/* Large bodies come and go with every call; fresh memory for each would cost a page fault every 4 KiB. A loop keeps
+ * some buffers for the next ones. All are plain malloc memory: a body may leave the loop and be freed elsewhere. */
 #define CHTTP_KEPT_BUFFERS_MAX 32
 #define CHTTP_KEPT_BUFFER_BYTES_MAX (4 * 1024 * 1024)  /* a larger one is freed */
 #define CHTTP_KEPT_BYTES_MAX (16 * 1024 * 1024)        /* of all of them together */

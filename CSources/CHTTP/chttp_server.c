@@ -211,8 +211,8 @@ static void refuse(chttp_conn *conn, chttp_refusal reason) {
         server->options.callbacks.context, reason, target, &fields, &body);
     if (status != 0) {
         char head[256];
-        int length = snprintf(head, sizeof head, "HTTP/1.1 %u %s\r\ncontent-length: %zu\r\nconnection: close\r\n", status,
-            chttp_phrase_of(status), body.length);
+        int length = snprintf(head, sizeof head, "HTTP/1.1 %u %s\r\ncontent-length: %zu\r\nconnection: close\r\n",
+            status, chttp_phrase_of(status), body.length);
         chttp_stream_copy(&conn->stream, head, (size_t)length);
         chttp_stream_copy(&conn->stream, fields.data, fields.length);
         chttp_stream_copy(&conn->stream, "\r\n", 2);
@@ -409,7 +409,8 @@ static bool reserve_body(chttp_call *call, size_t length) {
     chttp_loop *loop = call->server->loop;
     size_t capacity = call->body_capacity ? call->body_capacity : CHTTP_FIRST_BODY_BYTES;
     while (capacity < needed) capacity += capacity / 2;
-    if (call->body_expected != UINT64_MAX && capacity <= call->body_expected) capacity = (size_t)call->body_expected + 1;
+    bool is_known = call->body_expected != UINT64_MAX;
+    if (is_known && capacity <= call->body_expected) capacity = (size_t)call->body_expected + 1;
     char *body = capacity > CHTTP_SMALL_BODY_BYTES ? chttp_buffer_take(loop, capacity, &capacity) : malloc(capacity);
     if (!body) return false;
     if (call->body_length) memcpy(body, call->body, call->body_length);
@@ -460,7 +461,9 @@ static chttp_refusal refusal_of(const chttp_conn *conn, llhttp_errno_t error) {
     if (conn->refusal) return (chttp_refusal)conn->refusal;
     switch (error) {
     case HPE_INVALID_METHOD: return CHTTP_REFUSED_METHOD;
-    case HPE_INVALID_VERSION:
+    case HPE_INVALID_VERSION: /* also what does not end its line as it should */
+        return conn->parser.http_major == 1 && conn->parser.http_minor <= 1 ? CHTTP_REFUSED_MALFORMED
+                                                                            : CHTTP_REFUSED_VERSION;
     case HPE_PAUSED_H2_UPGRADE: return CHTTP_REFUSED_VERSION;
     case HPE_UNEXPECTED_CONTENT_LENGTH:
     case HPE_INVALID_CONTENT_LENGTH:
@@ -896,9 +899,10 @@ static chttp_bytes date_line(chttp_loop *loop) {
         static const char *const days[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
         static const char *const months[] = {
             "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-        snprintf(loop->date, sizeof loop->date, "date: %s, %02u %s %04u %02u:%02u:%02u GMT\r\n", days[parts.tm_wday % 7],
-            (unsigned)parts.tm_mday % 100, months[parts.tm_mon % 12], (unsigned)(parts.tm_year + 1900) % 10000,
-            (unsigned)parts.tm_hour % 100, (unsigned)parts.tm_min % 100, (unsigned)parts.tm_sec % 100);
+        snprintf(loop->date, sizeof loop->date, "date: %s, %02u %s %04u %02u:%02u:%02u GMT\r\n",
+            days[parts.tm_wday % 7], (unsigned)parts.tm_mday % 100, months[parts.tm_mon % 12],
+            (unsigned)(parts.tm_year + 1900) % 10000, (unsigned)parts.tm_hour % 100, (unsigned)parts.tm_min % 100,
+            (unsigned)parts.tm_sec % 100);
         loop->date_second = (uint64_t)now.tv_sec;
     }
     return (chttp_bytes){loop->date, strlen(loop->date)};
