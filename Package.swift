@@ -58,7 +58,9 @@ let package = Package(
         // Tests, one target a room
         .testTarget(name: "CairnSettingsTests", dependencies: ["CairnSettings"], swiftSettings: swiftFlags),
         .testTarget(name: "CairnCoreTests", dependencies: ["CairnCore"], swiftSettings: swiftFlags),
-        .testTarget(name: "CairnGatewayTests", dependencies: ["CairnGateway", "CairnSettings"], swiftSettings: swiftFlags),
+        .testTarget(name: "CairnHTTPTests", dependencies: ["CairnHTTP"], swiftSettings: swiftFlags),
+        .testTarget(
+            name: "CairnGatewayTests", dependencies: ["CairnGateway", "CairnSettings"], swiftSettings: swiftFlags),
         .testTarget(name: "CairnPracticeTests", dependencies: ["CairnPractice"], swiftSettings: swiftFlags),
         .testTarget(name: "TidyTests", swiftSettings: swiftFlags),
     ],

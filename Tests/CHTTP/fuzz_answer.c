@@ -1,8 +1,8 @@
 /* fuzz_answer.c: an origin that answers anything, in any pieces, and ends in any way.
  *
- * What must hold: a fetch ends once, with on_end or on_fail; on_head comes at most once and first; what is delivered is
- * the body that llhttp reads out of the whole answer in one piece, or, when the fetch fails, a beginning of it; an answer
- * that llhttp finds whole and proper ends with on_end, any other with on_fail; nothing is left open.
+ * What must hold: a fetch ends once, with on_end or on_fail; on_head comes at most once and first; what is delivered
+ * is the body that llhttp reads out of the whole answer in one piece, or, when the fetch fails, a beginning of it; an
+ * answer that llhttp finds whole and proper ends with on_end, any other with on_fail; nothing is left open.
  *
  * Input: seed of the cuts, largest piece, a byte that says how the origin ends and what kind of fetch it is, then the
  * answer. */

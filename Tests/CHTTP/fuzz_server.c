@@ -58,8 +58,8 @@ static int on_head_complete(llhttp_t *parser) {
     messages *all = parser->data;
     last_of(parser)->method = parser->method;
     if (!all->is_answers || parser->status_code < 200) return 0;
-    bool is_to_head = all->final_count < all->requests->count && all->requests->list[all->final_count].method == HTTP_HEAD;
-    return is_to_head ? 1 : 0;
+    size_t number = all->final_count;
+    return number < all->requests->count && all->requests->list[number].method == HTTP_HEAD ? 1 : 0;
 }
 
 static int on_body(llhttp_t *parser, const char *data, size_t length) {
@@ -148,7 +148,8 @@ static void handle_request(void *context, chttp_call *call) {
     const message *message = &requests.list[announced_index - 1];
     chttp_bytes body = chttp_call_body(call);
     check(message->is_whole, "llhttp sees the whole request too");
-    check(body.length == message->body.length && !memcmp(body.data ? body.data : "", text_of(&message->body), body.length),
+    const char *data = body.data ? body.data : "";
+    check(body.length == message->body.length && !memcmp(data, text_of(&message->body), body.length),
         "the call's body is the message's");
     text_say(&trace, "request %zu\n", body.length);
 

@@ -62,7 +62,7 @@ run_tests() {
 
 run_fuzzers() {
     probe="$work/fuzz_probe.c"
-    echo 'int LLVMFuzzerTestOneInput(const unsigned char *b, unsigned long n); int LLVMFuzzerTestOneInput(const unsigned char *b, unsigned long n) { return b == 0 && n > 0; }' >"$probe"
+    echo 'int LLVMFuzzerTestOneInput(const char *b, unsigned long n) { return b == 0 && n > 0; }' >"$probe"
     if ! $cc -fsanitize=fuzzer $link "$probe" -o "$work/probe" 2>/dev/null; then
         echo "# fuzzing skipped: $cc has no libFuzzer"
         return

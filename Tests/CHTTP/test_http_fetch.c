@@ -71,7 +71,7 @@ static bool nothing_is_open(stage *self) { return stage_is_over(self); }
 
 #define OK_2 "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n"
 
-/* ----------------------------------------------------------------------------------------------------------- waiting */
+/* ---------------------------------------------------------------------------------------------------------- waiting */
 
 static void test_waiting_fetches_go_on_when_connections_close(void) {
     stage stage;
@@ -104,7 +104,7 @@ static void test_a_waiting_fetch_goes_on_when_the_one_before_is_cancelled(void) 
     finish(&stage, &side);
 }
 
-/* ---------------------------------------------------------------------------------------------- inside a callback */
+/* ------------------------------------------------------------------------------------------------ inside a callback */
 
 static void cancel(stage *self, chttp_fetch *fetch) { chttp_fetch_cancel(fetch); }
 
@@ -169,7 +169,7 @@ static void test_an_origin_freed_inside_on_end_goes(void) {
     finish(&stage, &side);
 }
 
-/* ------------------------------------------------------------------------------------------------ failing at once */
+/* -------------------------------------------------------------------------------------------------- failing at once */
 
 static void test_an_origin_freed_with_fetches_about_to_fail_is_silent(void) {
     stage stage;
@@ -203,7 +203,7 @@ static void test_a_fetch_that_is_tried_again_at_once_leaves_the_loop_its_turns(v
     finish(&stage, &side);
 }
 
-/* ----------------------------------------------------------------------------------------------- answers as they are */
+/* ---------------------------------------------------------------------------------------------- answers as they are */
 
 static void check_malformed(const char *answer) {
     stage stage;
@@ -260,7 +260,7 @@ static void test_a_fetch_paused_before_it_is_sent_delivers_nothing(void) {
     finish(&stage, &side);
 }
 
-/* ------------------------------------------------------------------------------------ a connection that has gone stale */
+/* --------------------------------------------------------------------------------- a connection that has gone stale */
 
 /* A posted job runs when the loop has gathered events and not yet written anything: an idle connection that the origin
  * closes or speaks on in that moment has been taken, but nothing was sent on it. */

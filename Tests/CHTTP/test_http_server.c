@@ -1,5 +1,5 @@
-/* test_http_server.c: the listening side where a test at the Swift door cannot reach: callbacks that close what they are
- * called from, what the kernel sees, and what one call leaves to the next. */
+/* test_http_server.c: the listening side where a test at the Swift door cannot reach: callbacks that close what they
+ * are called from, what the kernel sees, and what one call leaves to the next. */
 #include "http_stage.h"
 #include "tap.h"
 
@@ -40,7 +40,7 @@ static bool client_is_closed(stage *self) { return client_of(self)->is_closed; }
 static bool call_is_closed(stage *self) { return self->closed >= 1 && self->closed == self->announced; }
 static bool has_two_answers(stage *self) { return text_count(&client_of(self)->received, "HTTP/1.1 ") == 2; }
 
-/* --------------------------------------------------------------------------------- closing from inside a callback */
+/* ----------------------------------------------------------------------------------- closing from inside a callback */
 
 static void free_server(stage *self, chttp_call *call) {
     if (self->server) {
@@ -196,7 +196,7 @@ static void test_a_call_is_not_told_of_its_predecessors_drain(void) {
     finish(&stage, &client);
 }
 
-/* ------------------------------------------------------------------------------------------- clients that do not read */
+/* ----------------------------------------------------------------------------------------- clients that do not read */
 
 typedef struct slow {
     client client; /* first */
@@ -267,7 +267,7 @@ static void test_a_client_that_neither_sends_nor_reads_is_stalled(void) {
     finish(&stage, &slow.client);
 }
 
-/* -------------------------------------------------------------------------------------------------------- strictness */
+/* ------------------------------------------------------------------------------------------------------- strictness */
 
 static void test_bytes_behind_connect_are_no_request(void) {
     stage stage;
@@ -276,7 +276,8 @@ static void test_bytes_behind_connect_are_no_request(void) {
     chttp_server_options options = stage_server_options(&stage);
     begin(&stage, &client, &options);
 
-    raw_send(client.file, "CONNECT a:1 HTTP/1.1\r\nhost: a:1\r\ncontent-length: 27\r\n\r\nGET /b HTTP/1.1\r\nhost: x\r\n\r\n");
+    raw_send(client.file, "CONNECT a:1 HTTP/1.1\r\nhost: a:1\r\ncontent-length: 27\r\n\r\n"
+                          "GET /b HTTP/1.1\r\nhost: x\r\n\r\n");
 
     CHECK(stage_run(&stage, client_is_closed));
     CHECK(stage.announced == 1);
@@ -317,7 +318,7 @@ static void test_a_connection_field_with_a_thousand_names_is_refused(void) {
     finish(&stage, &client);
 }
 
-/* ------------------------------------------------------------------------------------------------------- connections */
+/* ------------------------------------------------------------------------------------------------------ connections */
 
 static void test_unread_requests_do_not_reset_the_last_answer(void) {
     stage stage;

@@ -55,7 +55,7 @@ static void read_session(tls_side *side) {
     side->is_closed = error != SSL_ERROR_WANT_READ && error != SSL_ERROR_WANT_WRITE;
 }
 
-/* ---------------------------------------------------------------------------------------------- clients of a listener */
+/* -------------------------------------------------------------------------------------------- clients of a listener */
 
 static void client_goes_on(stage *self) {
     if (side_of(self)->file >= 0 && !side_of(self)->is_closed) read_session(side_of(self));
@@ -121,7 +121,7 @@ static void test_a_malformed_request_is_answered_and_ended_properly(void) {
     finish(&stage, &side, tls);
 }
 
-/* ----------------------------------------------------------------------------------------------------------- origins */
+/* ---------------------------------------------------------------------------------------------------------- origins */
 
 static void origin_goes_on(stage *self) {
     tls_side *side = side_of(self);

@@ -2,9 +2,9 @@
 # Feeds malformed input to the C rooms and to the gateway, under the address and undefined-behaviour sanitizers.
 # Usage: Tests/Fuzz/run.sh SECONDS BINARY      BINARY is built with the sanitizers: see `make fuzz`.
 #
-# Half of the time goes to the fuzz targets of the C rooms, shared out evenly (Tests/CCairn/run.sh and Tests/CHTTP/run.sh
-# build and run them), half to the gateway as a process (fuzz_http.py). What was found is kept in .build-fuzz. FUZZ_SEED
-# repeats a run of the gateway part. Exit status: 0 when nothing was found.
+# Half of the time goes to the fuzz targets of the C rooms, shared out evenly (run.sh in Tests/CCairn and Tests/CHTTP
+# builds and runs them), half to the gateway as a process (fuzz_http.py). What was found is kept in .build-fuzz.
+# FUZZ_SEED repeats a run of the gateway part. Exit status: 0 when nothing was found.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 seconds=${1:?usage: Tests/Fuzz/run.sh SECONDS BINARY}
