@@ -1,7 +1,7 @@
 #!/bin/sh
 # Builds the C core as a library for other programs: libcairn.sh FOLDER
-# Makes FOLDER/libcairn.a, libcairn.so.VERSION with its links, and cairn.pc with the prefix in $PREFIX. Needs a C compiler
-# (CC, cc) and libxxhash's header; nothing of Swift. Called by `make install` and by Tests/Install/run.sh.
+# Makes FOLDER/libcairn.a, libcairn.so.VERSION with its links, and cairn.pc with the prefix in $PREFIX. Needs a
+# C compiler (CC, cc) and libxxhash's header; nothing of Swift. Called by `make install` and by Tests/Install/run.sh.
 #
 # Only what the headers in include/ declare is exported: the list for the linker is read from them.
 set -eu

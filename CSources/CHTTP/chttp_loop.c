@@ -208,12 +208,14 @@ static void on_wake(uv_async_t *wake) {
     run_posted(loop);
 }
 
-/* Memory of very large bodies goes back to the system when it is freed. Naming the size also keeps glibc from raising it
- * after each large piece, which would hold the memory of the largest bodies for good. The process's own setting. */
-static void free_large_memory_for_good(void) { mallopt(M_MMAP_THRESHOLD, CHTTP_KEPT_BUFFER_BYTES_MAX); }
+/* Memory of very large bodies goes back to the system when it is freed. Naming the size also keeps glibc from raising
+ * it after each large piece, which would hold the memory of the largest bodies for good. A setting of the process. */
+static void give_back_large_memory(void) {
+    mallopt(M_MMAP_THRESHOLD, CHTTP_KEPT_BUFFER_BYTES_MAX);
+}
 
 chttp_loop *chttp_loop_new(chttp_turn on_turn, void *context) {
-    free_large_memory_for_good();
+    give_back_large_memory();
     chttp_loop *loop = calloc(1, sizeof *loop);
     if (!loop) return NULL;
     loop->on_turn = on_turn;

@@ -115,7 +115,7 @@ private let hostile: [(name: String, request: String, status: Int)] = [
     }
 
     @Test func `a connection too many is told so`() throws {
-        let server = try TestServer { options, _ in options.connectionsMax = 2 }
+        let server = try TestServer { options, _ in options.quota = ConnectionQuota(connectionsMax: 2) }
         let first = try server.connect()
         let second = try server.connect()
         try second.send("GET / HTTP/1.1\r\n\(host)\r\n")
