@@ -1,4 +1,5 @@
 /* chttp_fetch.c: the calling side: origins, their pools of kept-alive connections, requests and their answers.
+ * What goes through a forward proxy or needs HTTP/2 is carried by libcurl (chttp_curl.c); the rest is done here.
  *
  *     fetch ─idle link─▶ written at once
  *       └─none─▶ RESOLVING ─▶ CONNECTING ─▶ HANDSHAKING (TLS) ─▶ written ─▶ answer ─▶ link is idle again or closed
@@ -41,26 +42,6 @@ struct chttp_link {
     bool is_dead, has_kept_session;
 };
 
-struct chttp_fetch {
-    chttp_origin *origin;
-    chttp_link *link;
-    chttp_fetch *next, *previous; /* waiting in the origin, or failing in the loop */
-    chttp_fetch *next_free;
-    chttp_fetch_callbacks callbacks;
-    char *wire; /* request line and head */
-    size_t wire_length, wire_capacity;
-    chttp_bytes body;
-    chttp_head head;
-    uint32_t reason_length; /* the reason phrase stands first in the head's block */
-    uint16_t status;
-    int64_t content_length;
-    uint64_t sent_ns;
-    uint64_t taken_before; /* the stream's counter before the request */
-    chttp_failure failing_with;
-    bool is_sent, is_written, is_retried, is_head_method, has_head, is_interim, is_paused, is_whole, keeps_alive;
-    bool is_waiting, is_failing;
-};
-
 struct chttp_origin {
     chttp_loop *loop;
     chttp_origin *next, **reference; /* of the loop's origins */
@@ -76,6 +57,7 @@ struct chttp_origin {
     uint64_t addresses_until_ms;
     uv_getaddrinfo_t lookup;
     SSL_SESSION *session;
+    chttp_curl *curl; /* NULL: the direct way */
 };
 
 static const chttp_stream_events link_events;
@@ -149,12 +131,19 @@ static void stop_waiting(chttp_fetch *fetch) {
     fetch->next = fetch->previous = NULL;
 }
 
-/* Terminal: tells the user and frees the fetch. It must not be on a link any more. */
-static void fail_fetch(chttp_fetch *fetch, chttp_failure failure, const char *detail) {
+void chttp_fetch_fail(chttp_fetch *fetch, chttp_failure failure, const char *detail) {
     chttp_loop *loop = fetch->origin->loop;
     fetch->callbacks.on_fail(fetch->callbacks.context, fetch, failure, detail);
     fetch_free(loop, fetch);
 }
+
+void chttp_fetch_end(chttp_fetch *fetch) {
+    chttp_loop *loop = fetch->origin->loop;
+    fetch->callbacks.on_end(fetch->callbacks.context, fetch);
+    fetch_free(loop, fetch);
+}
+
+void chttp_fetch_discard(chttp_fetch *fetch) { fetch_free(fetch->origin->loop, fetch); }
 
 /* Fails a fetch in the next turn, because callbacks do not run inside chttp_fetch_start. */
 static void fail_later(chttp_fetch *fetch, chttp_failure failure) {
@@ -195,7 +184,7 @@ void chttp_fetch_fail_pending(chttp_loop *loop) {
     for (size_t left = loop->failing_count; left > 0 && loop->failing; left--) {
         chttp_fetch *fetch = loop->failing;
         stop_failing(fetch);
-        fail_fetch(fetch, fetch->failing_with, failure_text(fetch->failing_with));
+        chttp_fetch_fail(fetch, fetch->failing_with, failure_text(fetch->failing_with));
     }
 }
 
@@ -226,7 +215,7 @@ static void stop_resolving(chttp_link *link) {
 }
 
 static void origin_try_free(chttp_origin *origin) {
-    if (!origin->is_freed || origin->link_count || origin->is_looking_up) return;
+    if (!origin->is_freed || origin->link_count || origin->is_looking_up || origin->curl) return;
     SSL_SESSION_free(origin->session);
     free(origin->host);
     free(origin);
@@ -288,7 +277,7 @@ static void fail_link(chttp_link *link, chttp_failure failure, const char *detai
     if (link->stream.is_closing) return;
     chttp_fetch *fetch = abandon(link);
     if (fetch && origin->is_starting) fail_later(fetch, failure);
-    else if (fetch) fail_fetch(fetch, failure, detail);
+    else if (fetch) chttp_fetch_fail(fetch, failure, detail);
 }
 
 /* ---------------------------------------------------------------------------------------------------- connecting */
@@ -491,18 +480,6 @@ static int on_value_complete(llhttp_t *parser) {
     return 0;
 }
 
-/* RFC 9112 6.1: we asked for no transfer coding but chunked, which every HTTP/1.1 client understands. */
-static bool has_known_coding(const chttp_head *head) {
-    unsigned count = 0;
-    for (uint32_t i = 0; i < head->count; i++) {
-        const chttp_field *field = &head->fields[i];
-        if (field->kind != CHTTP_FIELD_TRANSFER_ENCODING) continue;
-        if (!chttp_name_equals(head->block + field->value_at, field->value_length, "chunked", 7)) return false;
-        count++;
-    }
-    return count <= 1;
-}
-
 static int on_head_complete(llhttp_t *parser) {
     chttp_fetch *fetch = ((chttp_link *)parser->data)->fetch;
     if (parser->http_major != 1 || parser->status_code == 101) return HPE_USER;
@@ -511,7 +488,7 @@ static int on_head_complete(llhttp_t *parser) {
         return 0;
     }
     bool is_chunked = (parser->flags & F_CHUNKED) != 0;
-    if (!chttp_head_finish(&fetch->head) || !has_known_coding(&fetch->head)) return HPE_USER;
+    if (!chttp_head_finish(&fetch->head) || !chttp_head_has_known_coding(&fetch->head)) return HPE_USER;
     fetch->has_head = true;
     fetch->status = (uint16_t)parser->status_code;
     if (!is_chunked && (parser->flags & F_CONTENT_LENGTH) && parser->content_length <= INT64_MAX) {
@@ -579,8 +556,7 @@ static void finish_fetch(chttp_link *link, bool is_clean) {
     keep_session(link);
     link->fetch = NULL;
     fetch->link = NULL;
-    fetch->callbacks.on_end(fetch->callbacks.context, fetch);
-    fetch_free(origin->loop, fetch);
+    chttp_fetch_end(fetch);
     if (link->stream.is_closing) return;
     if (is_kept && !origin->is_freed) {
         link_is_free(link);
@@ -742,14 +718,35 @@ static chttp_link *take_idle(chttp_origin *origin) {
     return NULL;
 }
 
+static bool has_room(const chttp_origin *origin) {
+    uint32_t count = origin->curl ? chttp_curl_count(origin->curl) : origin->link_count;
+    return count < origin->options.connections_max;
+}
+
+/* Sends a fetch on its way on a new link or through libcurl. */
+static void set_out(chttp_origin *origin, chttp_fetch *fetch) {
+    if (origin->curl) {
+        if (!chttp_curl_start(origin->curl, fetch)) fail_later(fetch, CHTTP_FAILED_MEMORY);
+        return;
+    }
+    chttp_link *link = open_link(origin, fetch);
+    if (link) link_start(link);
+    else fail_later(fetch, CHTTP_FAILED_MEMORY);
+}
+
 static void next_waiting(chttp_origin *origin) {
-    while (origin->waiting && origin->link_count < origin->options.connections_max) {
+    while (origin->waiting && has_room(origin)) {
         chttp_fetch *fetch = origin->waiting;
         stop_waiting(fetch);
-        chttp_link *link = open_link(origin, fetch);
-        if (link) link_start(link);
-        else fail_later(fetch, CHTTP_FAILED_MEMORY);
+        set_out(origin, fetch);
     }
+}
+
+void chttp_origin_has_room(chttp_origin *origin) { next_waiting(origin); }
+
+void chttp_origin_without_curl(chttp_origin *origin) {
+    origin->curl = NULL;
+    origin_try_free(origin);
 }
 
 chttp_origin *chttp_origin_new(chttp_loop *loop, const chttp_origin_options *options) {
@@ -763,6 +760,15 @@ chttp_origin *chttp_origin_new(chttp_loop *loop, const chttp_origin_options *opt
     origin->host = host;
     origin->options = *options;
     origin->options.host = host;
+    origin->options.proxy = origin->options.proxy_user = origin->options.proxy_password = NULL; /* the curl has them */
+    if (options->proxy || options->uses_http2) {
+        origin->curl = chttp_curl_new(loop, origin, options);
+        if (!origin->curl) {
+            free(host);
+            free(origin);
+            return NULL;
+        }
+    }
     struct sockaddr_in v4;
     struct sockaddr_in6 v6;
     if (uv_ip4_addr(host, options->port, &v4) == 0) {
@@ -801,6 +807,7 @@ void chttp_origin_free(chttp_origin *origin) {
         chttp_fetch *fetch = abandon(link);
         if (fetch) fetch_free(loop, fetch);
     }
+    if (origin->curl) chttp_curl_free(origin->curl);
     origin_try_free(origin);
 }
 
@@ -848,6 +855,7 @@ chttp_fetch *chttp_fetch_start(
     if (!fetch) return NULL;
     fetch->callbacks = *callbacks;
     fetch->is_head_method = request->method.length == 4 && memcmp(request->method.data, "HEAD", 4) == 0;
+    fetch->has_body = request->has_body;
     if (request->has_body) fetch->body = request->body;
     if (!write_head(fetch, request)) {
         fetch_free(origin->loop, fetch);
@@ -858,10 +866,8 @@ chttp_fetch *chttp_fetch_start(
     if (link) {
         give_link(link, fetch);
         send_request(link);
-    } else if (origin->link_count < origin->options.connections_max) {
-        link = open_link(origin, fetch);
-        if (link) link_start(link);
-        else fail_later(fetch, CHTTP_FAILED_MEMORY);
+    } else if (has_room(origin)) {
+        set_out(origin, fetch);
     } else if (origin->waiting_count < origin->options.waiting_max) {
         fetch->is_waiting = true;
         fetch->previous = origin->waiting_tail;
@@ -889,12 +895,14 @@ chttp_bytes chttp_fetch_reason(const chttp_fetch *fetch) {
 void chttp_fetch_pause(chttp_fetch *fetch) {
     if (fetch->is_paused) return;
     fetch->is_paused = true;
+    if (fetch->transfer) chttp_curl_pause(fetch->transfer);
     if (fetch->link && fetch->link->phase == LINK_BUSY) read_answer(fetch->link);
 }
 
 void chttp_fetch_resume(chttp_fetch *fetch) {
     if (!fetch->is_paused) return;
     fetch->is_paused = false;
+    if (fetch->transfer) chttp_curl_resume(fetch->transfer);
     if (fetch->link && fetch->link->phase == LINK_BUSY) read_answer(fetch->link);
 }
 
@@ -902,6 +910,7 @@ void chttp_fetch_cancel(chttp_fetch *fetch) {
     chttp_origin *origin = fetch->origin;
     stop_waiting(fetch);
     stop_failing(fetch);
+    if (fetch->transfer) chttp_curl_cancel(fetch->transfer);
     chttp_link *link = fetch->link;
     if (link) abandon(link);
     fetch_free(origin->loop, fetch);

@@ -157,6 +157,17 @@ bool chttp_head_finish(chttp_head *head) {
     return names <= CHTTP_CONNECTION_NAMES_MAX;
 }
 
+bool chttp_head_has_known_coding(const chttp_head *head) {
+    unsigned count = 0;
+    for (uint32_t i = 0; i < head->count; i++) {
+        const chttp_field *field = &head->fields[i];
+        if (field->kind != CHTTP_FIELD_TRANSFER_ENCODING) continue;
+        if (!chttp_name_equals(head->block + field->value_at, field->value_length, "chunked", 7)) return false;
+        count++;
+    }
+    return count <= 1;
+}
+
 size_t chttp_head_count(const chttp_head *head) { return head->count; }
 
 void chttp_head_at(const chttp_head *head, size_t index, chttp_bytes *out_name, chttp_bytes *out_value) {

@@ -70,6 +70,8 @@ bool chttp_head_add_name(chttp_head *head, const char *data, size_t length);
 bool chttp_head_add_value(chttp_head *head, const char *data, size_t length);
 /* Trims values, tells the kinds, marks what Connection names. False: it names more than CHTTP_CONNECTION_NAMES_MAX. */
 bool chttp_head_finish(chttp_head *head);
+/* Of an answer: no transfer coding but chunked, once. RFC 9112 6.1: we asked for no other. After chttp_head_finish. */
+bool chttp_head_has_known_coding(const chttp_head *head);
 /* An upper bound of what chttp_head_emit writes. */
 size_t chttp_head_emit_bound(const chttp_head *head);
 /* Writes the end-to-end fields but those in `less` as `name: value CRLF`; returns the end of what it wrote. */
@@ -151,6 +153,10 @@ void chttp_stream_shut(chttp_stream *stream);  /* half-close for writing, after 
 const char *chttp_tls_failure_text(chttp_stream *stream, char *buffer, size_t size);
 SSL *chttp_tls_open(const chttp_tls *tls, const char *server_name, chttp_stream *stream);
 
+/* The certificates and settings of `tls` for a context that libcurl made. */
+void chttp_tls_share(const chttp_tls *tls, SSL_CTX *context);
+bool chttp_tls_verifies(const chttp_tls *tls);
+
 /* ------------------------------------------------------------------------------------------------- large buffers */
 
 /* Large bodies come and go with every call; fresh memory for each would cost a page fault every 4 KiB. A loop keeps
@@ -169,6 +175,51 @@ typedef struct chttp_buffer {
 char *chttp_buffer_take(chttp_loop *loop, size_t size, size_t *out_size);
 /* Keeps the memory for the next one, or frees it. */
 void chttp_buffer_give(chttp_loop *loop, char *memory, size_t size);
+
+/* -------------------------------------------------------------------------------------------------------- fetches */
+
+typedef struct chttp_curl chttp_curl;         /* an origin's way through libcurl */
+typedef struct chttp_transfer chttp_transfer; /* one fetch on that way */
+
+/* A request and its answer, whichever way it goes: on a link of our own or as a transfer of libcurl's. */
+struct chttp_fetch {
+    chttp_origin *origin;
+    struct chttp_link *link;
+    chttp_transfer *transfer;
+    chttp_fetch *next, *previous; /* waiting in the origin, or failing in the loop */
+    chttp_fetch *next_free;
+    chttp_fetch_callbacks callbacks;
+    char *wire; /* request line and head */
+    size_t wire_length, wire_capacity;
+    chttp_bytes body;
+    chttp_head head;
+    uint32_t reason_length; /* the reason phrase stands first in the head's block */
+    uint16_t status;
+    int64_t content_length;
+    uint64_t sent_ns;
+    uint64_t taken_before; /* the stream's counter before the request */
+    chttp_failure failing_with;
+    bool is_sent, is_written, is_retried, is_waiting, is_failing;
+    bool is_head_method, has_body, has_head, is_interim, is_paused, is_whole, keeps_alive;
+};
+
+/* Terminal: tells the user and frees the fetch. It must not be on its way any more. */
+void chttp_fetch_fail(chttp_fetch *fetch, chttp_failure failure, const char *detail);
+void chttp_fetch_end(chttp_fetch *fetch);
+void chttp_fetch_discard(chttp_fetch *fetch); /* tells nobody */
+/* The next waiting fetches may start: one has ended. */
+void chttp_origin_has_room(chttp_origin *origin);
+
+/* NULL: out of memory, or libcurl cannot be set up. Copies. */
+chttp_curl *chttp_curl_new(chttp_loop *loop, chttp_origin *origin, const chttp_origin_options *options);
+/* Discards its fetches; chttp_origin_without_curl follows later. */
+void chttp_curl_free(chttp_curl *curl);
+void chttp_origin_without_curl(chttp_origin *origin);
+uint32_t chttp_curl_count(const chttp_curl *curl); /* transfers under way */
+bool chttp_curl_start(chttp_curl *curl, chttp_fetch *fetch); /* false: out of memory */
+void chttp_curl_pause(chttp_transfer *transfer);
+void chttp_curl_resume(chttp_transfer *transfer);
+void chttp_curl_cancel(chttp_transfer *transfer);
 
 /* ---------------------------------------------------------------------------------------------------------- loop */
 

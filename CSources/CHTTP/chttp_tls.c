@@ -137,6 +137,13 @@ chttp_tls *chttp_tls_client_new(const char *ca_file, bool verify, char *reason, 
     return tls;
 }
 
+void chttp_tls_share(const chttp_tls *tls, SSL_CTX *context) {
+    SSL_CTX_set1_cert_store(context, SSL_CTX_get_cert_store(tls->context));
+    SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION);
+}
+
+bool chttp_tls_verifies(const chttp_tls *tls) { return tls->verifies; }
+
 void chttp_tls_free(chttp_tls *tls) {
     if (!tls) return;
     SSL_CTX_free(tls->context);

@@ -122,7 +122,10 @@ public final class Gateway: Sendable {
         for upstream in settings.upstreams {
             log.info(
                 "upstream",
-                ["name": .text(upstream.name), "provider": .text(upstream.provider.rawValue), "url": .text(upstream.url.description)])
+                [
+                    "name": .text(upstream.name), "provider": .text(upstream.provider.rawValue),
+                    "url": .text(upstream.url.description), "proxy": .text(upstream.proxy?.description ?? "none"),
+                ])
         }
         log.listening(url: url)
     }
@@ -222,6 +225,10 @@ public final class Gateway: Sendable {
         options.connectMilliseconds = UInt32(clamping: upstream.timeouts.connectMilliseconds)
         options.firstByteMilliseconds = UInt32(clamping: upstream.timeouts.firstByteMilliseconds)
         options.idleMilliseconds = UInt32(clamping: upstream.timeouts.idleMilliseconds)
+        options.usesHTTP2 = upstream.usesHTTP2
+        options.proxy = upstream.proxy.map {
+            ForwardProxy(url: $0.description, user: $0.user?.reveal(), password: $0.password?.reveal())
+        }
         options.connectionsMax = UInt32(clamping: max(1, upstream.connectionsMax / loopCount))
         do { return try Origin(loop: loop, options: options) } catch { throw GatewayStartError(description: error.text) }
     }

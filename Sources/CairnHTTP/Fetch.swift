@@ -13,11 +13,33 @@ public struct OriginOptions: Sendable {
     public var poolIdleMilliseconds: UInt32 = 30_000
     public var connectionsMax: UInt32 = 1024
     public var waitingMax: UInt32 = 4096
+    /// Nil: direct. The environment is not looked at.
+    public var proxy: ForwardProxy?
+    /// HTTP/2: over TLS if the origin agrees, in the clear without asking. For origins that speak nothing else.
+    public var usesHTTP2 = false
 
     public init(host: String, port: UInt16) {
         self.host = host
         self.port = port
     }
+}
+
+/// A proxy that connects to origins for us. Prints without its user name and password.
+public struct ForwardProxy: Sendable, CustomStringConvertible, CustomReflectable {
+    /// `scheme://host:port`; the scheme is http, https, socks4, socks4a, socks5 or socks5h.
+    public var url: String
+    /// Not percent-encoded.
+    public var user: String?
+    public var password: String?
+
+    public init(url: String, user: String? = nil, password: String? = nil) {
+        self.url = url
+        self.user = user
+        self.password = password
+    }
+
+    public var description: String { url }
+    public var customMirror: Mirror { Mirror(self, children: ["url": url]) }
 }
 
 public final class Origin: @unchecked Sendable {
@@ -27,9 +49,14 @@ public final class Origin: @unchecked Sendable {
     private let tls: TLSContext?
 
     public init(loop: EventLoop, options: OriginOptions) throws(HTTPError) {
-        let made = options.host.withCString { host in
+        let proxy = options.proxy
+        let made = withCStrings(options.host, proxy?.url, proxy?.user, proxy?.password) { host, url, user, password in
             var raw = chttp_origin_options()
             raw.host = host
+            raw.proxy = url
+            raw.proxy_user = user
+            raw.proxy_password = password
+            raw.uses_http2 = options.usesHTTP2
             raw.port = options.port
             raw.tls = options.tls?.handle
             raw.connect_ms = options.connectMilliseconds
@@ -47,6 +74,21 @@ public final class Origin: @unchecked Sendable {
     }
 
     deinit { chttp_origin_free(handle) }
+}
+
+/// The texts as C strings for the closure; nil stays nil.
+private func withCStrings<Result>(
+    _ first: String, _ second: String?, _ third: String?, _ fourth: String?,
+    _ body: (
+        UnsafePointer<CChar>, UnsafePointer<CChar>?, UnsafePointer<CChar>?, UnsafePointer<CChar>?
+    ) -> Result
+) -> Result {
+    func with(_ text: String?, _ body: (UnsafePointer<CChar>?) -> Result) -> Result {
+        text.map { $0.withCString { body($0) } } ?? body(nil)
+    }
+    return first.withCString { first in
+        with(second) { second in with(third) { third in with(fourth) { body(first, second, third, $0) } } }
+    }
 }
 
 /// What happens to a fetch. On the loop's thread; `ended` or `failed` comes exactly once and last, unless cancelled.

@@ -146,7 +146,9 @@ extension HelpText {
               connect_seconds: 10
               first_byte_seconds: 600
               idle_seconds: 300
-            http2: false
+            http2: false                   # true for an origin that speaks nothing else
+            proxy: none                    # or http://user:password@host:3128, socks5h://host:1080;
+                                           # by default what https_proxy and its kin say
             ca_file: /etc/ssl/certs/ca-certificates.crt
             connections_max: 1024
             insecure_tls: false            # true: the certificate is not checked

@@ -45,6 +45,18 @@ enum IPAddress {
         return inet_pton(AF_INET, text, &address) == 1
     }
 
+    /// The 4 bytes of an IPv4 address (also of one mapped into IPv6) or the 16 of an IPv6 address, in network order; nil
+    /// for any other text.
+    static func bytes(of text: String) -> [UInt8]? {
+        var version4 = in_addr()
+        if inet_pton(AF_INET, text, &version4) == 1 { return withUnsafeBytes(of: version4) { Array($0) } }
+        var version6 = in6_addr()
+        guard inet_pton(AF_INET6, text, &version6) == 1 else { return nil }
+        let bytes = withUnsafeBytes(of: version6) { Array($0) }
+        let mapped = [UInt8](repeating: 0, count: 10) + [0xFF, 0xFF]
+        return bytes.starts(with: mapped) ? Array(bytes.dropFirst(12)) : bytes
+    }
+
     /// The address in its shortest form (RFC 5952), or nil if the text is not an IPv6 address.
     /// Zones (`%eth0`) are not accepted.
     static func version6(_ text: String) -> String? {

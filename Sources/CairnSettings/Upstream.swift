@@ -19,6 +19,8 @@ public struct Upstream: Equatable, Sendable {
     public var timeouts: UpstreamTimeouts
     /// Whether calls go through HTTP/2 (for origins that speak nothing else).
     public var usesHTTP2: Bool
+    /// The forward proxy to go through; nil: direct.
+    public var proxy: ProxyURL?
     /// PEM file of the certificate authorities to trust instead of the system's.
     public var caFile: String?
     /// Whether the certificate and the name in it are checked; false only for tests on a private
@@ -35,7 +37,7 @@ public struct Upstream: Equatable, Sendable {
         apiKey: Secret? = nil,
         modelPatterns: [Glob] = [], modelMap: ModelMap? = nil,
         timeouts: UpstreamTimeouts = UpstreamTimeouts(),
-        usesHTTP2: Bool = false, caFile: String? = nil, verifiesTLS: Bool = true,
+        usesHTTP2: Bool = false, proxy: ProxyURL? = nil, caFile: String? = nil, verifiesTLS: Bool = true,
         connectionsMax: Int = Upstream.connectionsMaxDefault
     ) {
         let provider = provider ?? Provider(guessedFrom: url)
@@ -48,6 +50,7 @@ public struct Upstream: Equatable, Sendable {
         self.modelMap = modelMap ?? ModelMap(userRules: [], provider: provider)
         self.timeouts = timeouts
         self.usesHTTP2 = usesHTTP2
+        self.proxy = proxy
         self.caFile = caFile
         self.verifiesTLS = verifiesTLS
         self.connectionsMax = connectionsMax

@@ -12,6 +12,8 @@ struct UpstreamDraft: Sendable {
     var modelRules: [ModelMap.Rule] = []
     var timeouts = UpstreamTimeouts()
     var usesHTTP2 = false
+    /// Nil: the environment decides.
+    var proxy: ProxyChoice?
     var caFile: String?
     var verifiesTLS = true
     var connectionsMax = Upstream.connectionsMaxDefault
@@ -40,6 +42,7 @@ struct UpstreamDraft: Sendable {
         modelRules = try UpstreamDraft.modelRules(&map)
         if var timeouts = try map.map("timeouts") { try readTimeouts(&timeouts) }
         try map.read("http2", SettingsValue.bool, into: &usesHTTP2)
+        proxy = try map.value("proxy", ProxyChoice.init(parsing:))?.value
         caFile = try map.value("ca_file", filePath)?.value
         if let isInsecure = try map.value("insecure_tls", SettingsValue.bool) {
             verifiesTLS = !isInsecure.value
@@ -83,8 +86,18 @@ struct UpstreamDraft: Sendable {
             name: name, url: url, provider: provider, dialect: dialect,
             apiKey: apiKey, modelPatterns: modelPatterns,
             modelMap: ModelMap(userRules: modelRules, provider: provider), timeouts: timeouts,
-            usesHTTP2: usesHTTP2,
+            usesHTTP2: usesHTTP2, proxy: try resolvedProxy(for: url, environment),
             caFile: caFile, verifiesTLS: verifiesTLS, connectionsMax: connectionsMax)
+    }
+
+    private func resolvedProxy(
+        for url: UpstreamURL, _ environment: [String: String]
+    ) throws(SettingsError) -> ProxyURL? {
+        switch proxy {
+        case .direct: return nil
+        case .through(let proxy): return proxy
+        case nil: return try ProxyRule(environment: environment).proxy(for: url)
+        }
     }
 
     private var resolvedProvider: Provider {

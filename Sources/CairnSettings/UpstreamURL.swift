@@ -87,7 +87,7 @@ extension UpstreamURL {
 
     /// Splits `host`, `host:port`, `[address]` and `[address]:port`; the host keeps its brackets,
     /// the port is nil if absent.
-    private static func splitAuthority(_ authority: Substring) -> (Substring, Substring?) {
+    static func splitAuthority(_ authority: Substring) -> (Substring, Substring?) {
         let portSeparator = authority.lastIndex(of: ":")
         let insideBrackets = authority.lastIndex(of: "]").map { $0 > portSeparator ?? $0 } ?? false
         guard let portSeparator, !insideBrackets else { return (authority, nil) }
@@ -95,7 +95,7 @@ extension UpstreamURL {
     }
 
     /// Nil, and an empty port as in `http://host:/`, mean the scheme's own port (RFC 3986, 3.2.3).
-    private static func parsePort(_ text: Substring?) throws(SettingsError) -> UInt16? {
+    static func parsePort(_ text: Substring?) throws(SettingsError) -> UInt16? {
         guard let text, !text.isEmpty else { return nil }
         guard text.utf8.allSatisfy(isDigit), let port = UInt16(text), port > 0 else {
             throw SettingsError("the URL's port must be a number from 1 to 65535")

@@ -11,7 +11,8 @@
  *     client ◀─writev (borrowed)── the loop's read buffer ◀──read── upstream
  *
  * Words: a *call* is a request that a client made to us and our answer; a *fetch* is a request of ours to an origin
- * and its answer. Built on libuv (loop), llhttp (parsing, both sides), OpenSSL (TLS). RFC 9110 and RFC 9112.
+ * and its answer. Built on libuv (loop), llhttp (parsing, both sides), OpenSSL (TLS) and, for forward proxies
+ * and HTTP/2 origins, libcurl. RFC 9110 and RFC 9112.
  *
  * Rules that hold everywhere: pointers in callbacks are *views* until the callback returns unless said otherwise;
  * lengths are bytes; times are milliseconds unless the name says otherwise; a handle dies in exactly one terminal
@@ -68,7 +69,7 @@ uint64_t chttp_now_nanoseconds(void); /* monotonic; about 25 ns */
 typedef struct chttp_counts {
     uint32_t downstream_open;  /* client connections */
     uint32_t downstream_calls; /* calls not yet closed */
-    uint32_t upstream_open;    /* connections to origins, idle ones included */
+    uint32_t upstream_open;    /* connections to origins, idle ones included (libcurl's only while in use) */
     uint32_t upstream_idle;
 } chttp_counts;
 chttp_counts chttp_loop_counts(const chttp_loop *loop);
@@ -248,7 +249,7 @@ typedef enum chttp_failure {
     CHTTP_FAILED_MALFORMED = 9,     /* not an HTTP/1.x answer, or bad chunking */
     CHTTP_FAILED_TOO_MANY = 10,     /* connections_max reached and the queue is full */
     CHTTP_FAILED_MEMORY = 11,
-    CHTTP_FAILED_PROXY = 12         /* the forward proxy said no */
+    CHTTP_FAILED_PROXY = 12         /* the forward proxy could not be reached or said no */
 } chttp_failure;
 
 typedef struct chttp_origin_options {
@@ -261,7 +262,18 @@ typedef struct chttp_origin_options {
     uint32_t pool_idle_ms;     /* an unused connection is kept this long */
     uint32_t connections_max;  /* open ones; further fetches wait in order */
     uint32_t waiting_max;
+    /* NULL: direct; or http, https, socks4, socks4a, socks5, socks5h ://host:port of a forward proxy, without user
+     * name and password, which stand beside it decoded (NULL: none). An https proxy's certificate is always checked,
+     * against `tls` if that is given, else against the system's certificates. All three copied, never told. The
+     * environment is not looked at. */
+    const char *proxy, *proxy_user, *proxy_password;
+    /* HTTP/2: with TLS if the origin agrees (else HTTP/1.1), without TLS in any case (prior knowledge). */
+    bool uses_http2;
 } chttp_origin_options;
+
+/* An origin with a proxy or HTTP/2 is served by libcurl. Its fetches differ from others in this only: a HEAD request is
+ * sent without content; a paused answer may hold CHTTP_READ_BUFFER_BYTES more in libcurl's memory; the reason phrase of
+ * an HTTP/2 answer is empty; chttp_fetch_resume delivers in a later turn of the loop. */
 
 chttp_origin *chttp_origin_new(chttp_loop *loop, const chttp_origin_options *options);
 /* Fetches under way end without a further callback. */
