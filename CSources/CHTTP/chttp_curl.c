@@ -51,7 +51,7 @@ struct chttp_curl {
     chttp_loop *loop;
     chttp_origin *origin;
     chttp_origin_options options; /* its strings are not used here */
-    char *url;                    /* scheme://host:port/ */
+    char *url;                    /* scheme://host:port/, without the scheme's own port */
     char *proxy, *proxy_user, *proxy_password; /* NULL: none */
     bool is_http_proxy, tunnels;  /* without a tunnel an HTTP proxy is given whole URLs */
     CURLM *multi;                 /* made by the first fetch; NULL also after a long rest */
@@ -853,8 +853,11 @@ chttp_curl *chttp_curl_new(chttp_loop *loop, chttp_origin *origin, const chttp_o
         free(curl);
         return NULL;
     }
-    snprintf(curl->url, size, "%s://%s%s%s:%u/", options->tls ? "https" : "http", is_version6 ? "[" : "", options->host,
-        is_version6 ? "]" : "", options->port);
+    int length = snprintf(curl->url, size, "%s://%s%s%s", options->tls ? "https" : "http", is_version6 ? "[" : "",
+        options->host, is_version6 ? "]" : "");
+    /* Without the scheme's own port, as the Host field has it: a proxy may compare the two. */
+    if (options->port == (options->tls ? 443 : 80)) strcpy(curl->url + length, "/");
+    else snprintf(curl->url + length, size - (size_t)length, ":%u/", options->port);
     uv_timer_init(&loop->uv, &curl->timer);
     uv_idle_init(&loop->uv, &curl->idle);
     curl->timer.data = curl->idle.data = curl;

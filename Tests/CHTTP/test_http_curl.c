@@ -171,7 +171,7 @@ static void test_resuming_delivers_nothing_inside(void) {
     CHECK(inside == 0);
     CHECK(stage.ended == 5 && stage.sent == 5);
     CHECK(stage.answer.length == 5u * BIG_BYTES);
-    CHECK(text_count(&stage.calls, "head POST http://origin.test:80/\n") == 5);
+    CHECK(text_count(&stage.calls, "head POST http://origin.test/\n") == 5);
     finish(&stage);
 }
 

@@ -48,7 +48,7 @@ import Testing
         #expect(outcome.headers.contains("x-kind: told"))
         #expect(
             outcome.text.split(separator: "\n").map(String.init) == [
-                "POST http://origin.test:80/v1/x?a=%2F../b", "host: origin.test",
+                "POST http://origin.test/v1/x?a=%2F../b", "host: origin.test",
                 "Proxy-Authorization: Basic YWRhOmxvY2s6ZXQ=", "X-One: 1", "content-length: 300000",
                 Self.bodyLine(body),
             ])
@@ -62,10 +62,21 @@ import Testing
         let none = await stage.fetch(origin, StagedRequest(method: method))
         let empty = await stage.fetch(origin, StagedRequest(method: method, body: []))
 
-        #expect(none.text == "\(method) http://origin.test:80/\nhost: origin.test\n\(Self.bodyLine([]))")
+        #expect(none.text == "\(method) http://origin.test/\nhost: origin.test\n\(Self.bodyLine([]))")
         #expect(
             empty.text
-                == "\(method) http://origin.test:80/\nhost: origin.test\ncontent-length: 0\n\(Self.bodyLine([]))")
+                == "\(method) http://origin.test/\nhost: origin.test\ncontent-length: 0\n\(Self.bodyLine([]))")
+    }
+
+    @Test func `a port that is not the scheme's own stands in the URL`() async throws {
+        let proxy = try await stage.serve(Self.tell)
+        var options = options(proxy: proxy.port)
+        options.port = 8080
+
+        let outcome = await stage.fetch(
+            try await stage.origin(options), StagedRequest(target: "/x", host: "origin.test:8080"))
+
+        #expect(outcome.text.hasPrefix("GET http://origin.test:8080/x\nhost: origin.test:8080\n"))
     }
 
     @Test func `an answer to HEAD has a length and no body`() async throws {
