@@ -141,7 +141,9 @@ struct SocketConnection: Sendable {
     func splice(toPort port: UInt16, forMilliseconds limit: Int? = nil) {
         guard let other = SocketConnection.connect(port: port) else { return }
         if let limit {
-            DispatchQueue.global().asyncAfter(deadline: .now() + .milliseconds(limit)) { shutdown(file, Int32(SHUT_RDWR)) }
+            DispatchQueue.global().asyncAfter(deadline: .now() + .milliseconds(limit)) {
+                shutdown(file, Int32(SHUT_RDWR))
+            }
         }
         let isDone = DispatchSemaphore(value: 0)
         Thread.detachNewThread {
