@@ -64,7 +64,7 @@ extension GatewayError.Kind {
         case .upstreamProxyRefused:
             upstream(
                 502, "upstream_proxy_refused",
-                "The forward proxy did not connect to the upstream {}. Check the proxy settings in the environment.")
+                "The forward proxy did not connect to the upstream {}. Check the proxy settings.")
 
         case .badRequest:
             request(400, "bad_request", "The request cannot be read: {}.")
