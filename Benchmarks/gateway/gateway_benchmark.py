@@ -48,6 +48,8 @@ def arguments_of(command_line: list[str]) -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, help="length of one load run (2.5)")
     parser.add_argument("--foreign-max", type=float, default=0.10,
                         help="repeat a run when others used more than this many cores (0.10)")
+    parser.add_argument("--patience", type=float, default=20,
+                        help="seconds a run waits for others to be quiet before it starts all the same (20)")
     parser.add_argument("--smoke", action="store_true", help="tiny counts, every check: for the normal tests")
     parser.add_argument("--publish", action="store_true",
                         help="write docs/performance.md and Benchmarks/Results/gateway-DATE.json")

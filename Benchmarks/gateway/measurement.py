@@ -11,6 +11,8 @@ import resource
 import struct
 import time
 
+# How long both cores must be idle before a run begins.
+QUIET_SECONDS = 0.5
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
 COUNTER_NAMES = (
@@ -136,6 +138,16 @@ class Meter:
             load_core_busy_seconds=core_busy_seconds(self.load_core),
             counters=self.counters.read(),
         )
+
+    def wait_until_quiet(self, foreign_max: float, patience_seconds: float):
+        """Waits until both cores have been as good as idle for half a second, at most `patience_seconds`."""
+        deadline = time.monotonic() + patience_seconds
+        while time.monotonic() < deadline:
+            before = [core_busy_seconds(core) for core in (self.side_core, self.load_core)]
+            time.sleep(QUIET_SECONDS)
+            after = [core_busy_seconds(core) for core in (self.side_core, self.load_core)]
+            if max(late - early for early, late in zip(before, after)) <= foreign_max * QUIET_SECONDS:
+                return
 
     def window(self, before: Snapshot, after: Snapshot, events_per_response: int) -> Window:
         """`events_per_response` is 0 for plain answers; streams are counted by their events, so that a window that

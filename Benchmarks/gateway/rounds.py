@@ -39,6 +39,7 @@ class Scale:
         self.rounds = arguments.rounds or (1 if is_smoke else 5)
         self.seconds = arguments.seconds or (0.2 if is_smoke else 2.5)
         self.latency_calls = 500 if is_smoke else 0
+        self.patience_seconds = 0 if is_smoke else arguments.patience
         self.settle_seconds = 0.05 if is_smoke else 0.4
         self.attempts_max = 1 if is_smoke else ATTEMPTS_MAX
         self.held = 64 if is_smoke else 2000
@@ -89,6 +90,7 @@ class Run:
         """The first of several attempts with little foreign load, else the one with the least; and how many it took."""
         found = None
         for attempt in range(1, self.scale.attempts_max + 1):
+            self.bench.meter.wait_until_quiet(self.arguments.foreign_max, self.scale.patience_seconds)
             side.trim_records()
             answer, window = run()
             if found is None or window.foreign_cores < found[1].foreign_cores:
