@@ -11,6 +11,7 @@ swift_minimum=6.2
 packages_build=(
     g++ make git pkg-config ca-certificates     # Swift links with the C++ toolchain; OpenSSL reads the certificates
     python3 python3-venv python3-pip openssl    # fetches the pins; runs the scenario and client tests
+    nghttp2-server                              # an HTTP/2 origin for the tests
     libuv1-dev libssl-dev libcurl4-openssl-dev  # CHTTP: event loop, TLS, forward proxies
     libyaml-dev                                 # CairnSettings: the config file
     zlib1g-dev libbrotli-dev libzstd-dev        # CairnGateway: content encodings

@@ -229,6 +229,9 @@ typedef struct chttp_posted {
     void *context;
 } chttp_posted;
 
+/* Beside the read buffer: what a chunk's frame may need beyond the bytes it frames. */
+#define CHTTP_FRAME_ROOM_BYTES 32
+
 typedef struct chttp_arena_block {
     struct chttp_arena_block *next;
     size_t size;
@@ -251,9 +254,11 @@ struct chttp_loop {
 
     chttp_deadline *wheel[CHTTP_WHEEL_SLOTS];
     uint64_t wheel_ms; /* every slot before this moment has been looked at */
+    uint64_t tick_ms;  /* when the tick timer fires; 0: it does not */
     size_t deadline_count;
 
-    char *read_buffer;  /* CHTTP_READ_BUFFER_BYTES; plain bytes */
+    char *read_buffer;  /* CHTTP_READ_BUFFER_BYTES; plain bytes; CHTTP_FRAME_ROOM_BYTES more on either side */
+    char *read_memory;  /* what was allocated for it */
     char *cipher_buffer; /* the same for TLS, made on first use */
     bool is_dispatching; /* bytes in read_buffer are borrowed by streams until the flush */
 

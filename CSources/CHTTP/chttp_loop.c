@@ -16,6 +16,16 @@
 
 /* ----------------------------------------------------------------------------------------------------- deadlines */
 
+static void on_tick(uv_timer_t *timer);
+
+/* The loop sleeps until the first occupied slot: an idle gateway is not woken for nothing. */
+static void wake_at(chttp_loop *loop, uint64_t moment_ms) {
+    if (loop->tick_ms && loop->tick_ms <= moment_ms) return;
+    uint64_t now = uv_now(&loop->uv);
+    loop->tick_ms = moment_ms;
+    uv_timer_start(&loop->tick, on_tick, moment_ms > now ? moment_ms - now : 0, 0);
+}
+
 static void wheel_insert(chttp_loop *loop, chttp_deadline *deadline) {
     uint64_t horizon = loop->wheel_ms + (uint64_t)(CHTTP_WHEEL_SLOTS - 1) * CHTTP_WHEEL_TICK_MS;
     uint64_t at = deadline->at_ms < horizon ? deadline->at_ms : horizon;
@@ -28,6 +38,7 @@ static void wheel_insert(chttp_loop *loop, chttp_deadline *deadline) {
     deadline->link = first;
     if (*first) (*first)->link = &deadline->next;
     *first = deadline;
+    wake_at(loop, (at + CHTTP_WHEEL_TICK_MS - 1) / CHTTP_WHEEL_TICK_MS * CHTTP_WHEEL_TICK_MS);
 }
 
 static void wheel_unlink(chttp_deadline *deadline) {
@@ -39,6 +50,7 @@ static void wheel_unlink(chttp_deadline *deadline) {
 static void on_tick(uv_timer_t *timer) {
     chttp_loop *loop = timer->data;
     uint64_t now = uv_now(&loop->uv);
+    loop->tick_ms = 0;
 
     while (loop->wheel_ms + CHTTP_WHEEL_TICK_MS <= now) {
         loop->wheel_ms += CHTTP_WHEEL_TICK_MS;
@@ -59,7 +71,12 @@ static void on_tick(uv_timer_t *timer) {
             }
         }
     }
-    if (loop->deadline_count == 0) uv_timer_stop(&loop->tick);
+    for (uint64_t slot = 1; loop->deadline_count && slot <= CHTTP_WHEEL_SLOTS; slot++) {
+        uint64_t moment = loop->wheel_ms + slot * CHTTP_WHEEL_TICK_MS;
+        if (!loop->wheel[(moment / CHTTP_WHEEL_TICK_MS) % CHTTP_WHEEL_SLOTS]) continue;
+        wake_at(loop, moment);
+        break;
+    }
 }
 
 void chttp_deadline_set(chttp_loop *loop, chttp_deadline *deadline, uint64_t in_ms) {
@@ -72,7 +89,6 @@ void chttp_deadline_set(chttp_loop *loop, chttp_deadline *deadline, uint64_t in_
     }
     if (loop->deadline_count++ == 0) {
         loop->wheel_ms = uv_now(&loop->uv) / CHTTP_WHEEL_TICK_MS * CHTTP_WHEEL_TICK_MS;
-        uv_timer_start(&loop->tick, on_tick, CHTTP_WHEEL_TICK_MS, CHTTP_WHEEL_TICK_MS);
     }
     wheel_insert(loop, deadline);
 }
@@ -220,9 +236,10 @@ chttp_loop *chttp_loop_new(chttp_turn on_turn, void *context) {
     if (!loop) return NULL;
     loop->on_turn = on_turn;
     loop->context = context;
-    loop->read_buffer = malloc(CHTTP_READ_BUFFER_BYTES);
+    loop->read_memory = malloc(CHTTP_READ_BUFFER_BYTES + 2 * CHTTP_FRAME_ROOM_BYTES);
     loop->arena = loop->arena_first = arena_block_new(CHTTP_ARENA_BLOCK_BYTES);
-    if (!loop->read_buffer || !loop->arena || uv_loop_init(&loop->uv) != 0) goto no_loop;
+    if (!loop->read_memory || !loop->arena || uv_loop_init(&loop->uv) != 0) goto no_loop;
+    loop->read_buffer = loop->read_memory + CHTTP_FRAME_ROOM_BYTES;
     if (uv_mutex_init(&loop->lock) != 0) goto no_lock;
     if (uv_async_init(&loop->uv, &loop->wake, on_wake) != 0) goto no_wake;
     uv_prepare_init(&loop->uv, &loop->prepare);
@@ -239,7 +256,7 @@ no_wake:
 no_lock:
     uv_loop_close(&loop->uv);
 no_loop:
-    free(loop->read_buffer);
+    free(loop->read_memory);
     free(loop->arena_first);
     free(loop);
     return NULL;
@@ -299,7 +316,7 @@ void chttp_loop_free(chttp_loop *loop) {
     chttp_fetch_free_pools(loop);
     arena_reset(loop);
     free(loop->arena_first);
-    free(loop->read_buffer);
+    free(loop->read_memory);
     free(loop->cipher_buffer);
     free(loop);
 }

@@ -608,10 +608,36 @@ static void finish_call(chttp_conn *conn) {
     next_request(conn);
 }
 
+/* The common case of a stream, one piece of one read: its frame is written around it in the read buffer, over the frame
+ * it came in, which has been parsed. It then leaves as one piece. */
+static bool close_chunk_in_place(chttp_call *call) {
+    static const char digits[] = "0123456789abcdef";
+    chttp_stream *stream = &call->conn->stream;
+    chttp_segment *data = call->chunk->next;
+    const char *buffer = stream->loop->read_buffer;
+    if (stream->plain.first != call->chunk || !data || data != stream->plain.last) return false;
+    if (data->data < buffer || data->data >= buffer + CHTTP_READ_BUFFER_BYTES) return false;
+    char *at = (char *)data->data;
+    size_t bytes = data->length;
+    memcpy(at + bytes, "\r\n", 2);
+    *--at = '\n';
+    *--at = '\r';
+    do *--at = digits[bytes & 15];
+    while (bytes >>= 4);
+    data->length += (size_t)(data->data - at) + 2;
+    data->data = at;
+    stream->plain.first = data;
+    stream->plain.bytes = data->length;
+    call->chunk = NULL;
+    call->chunk_bytes = 0;
+    return true;
+}
+
 /* The chunk that was collected since the last flush gets its size in front and its line end behind. */
 static void close_chunk(chttp_call *call, bool is_last) {
     static const char digits[] = "0123456789abcdef";
     chttp_stream *stream = &call->conn->stream;
+    if (call->chunk && !is_last && close_chunk_in_place(call)) return;
     if (call->chunk) {
         char *room = (char *)call->chunk->data;
         size_t at = call->chunk->length, bytes = call->chunk_bytes;

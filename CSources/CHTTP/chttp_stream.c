@@ -245,6 +245,23 @@ static void leave_to_libuv(
     }
 }
 
+/* As uv_try_write, but one piece is sent without a vector, and a client that left is an error and not a signal. */
+static int try_send(chttp_stream *stream, const uv_buf_t *vectors, unsigned count) {
+    uv_os_fd_t file;
+    if (uv_fileno((uv_handle_t *)&stream->tcp, &file) != 0) return UV_EBADF;
+    ssize_t sent;
+    do {
+        if (count == 1) {
+            sent = send(file, vectors[0].base, vectors[0].len, MSG_NOSIGNAL | MSG_DONTWAIT);
+        } else {
+            struct msghdr message = {.msg_iov = (struct iovec *)vectors, .msg_iovlen = count};
+            sent = sendmsg(file, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+        }
+    } while (sent < 0 && errno == EINTR);
+    if (sent >= 0) return (int)sent;
+    return errno == EAGAIN || errno == EWOULDBLOCK ? UV_EAGAIN : -errno;
+}
+
 /* Hands `list`, then `body`, to the kernel; what it does not take goes to libuv. Both are queued nowhere else after. */
 static void send_out(chttp_stream *stream, chttp_segments *list, const char *body, size_t body_length) {
     size_t total = list->bytes + body_length, taken = 0;
@@ -267,7 +284,7 @@ static void send_out(chttp_stream *stream, chttp_segments *list, const char *bod
             vectors[count++] = vector_of(body + body_at, body_length - body_at);
             offered += body_length - body_at;
         }
-        int sent = uv_try_write((uv_stream_t *)&stream->tcp, vectors, count);
+        int sent = try_send(stream, vectors, count);
         if (sent == UV_EAGAIN) break;
         if (sent < 0) {
             write_failed(stream, sent);

@@ -150,7 +150,7 @@ extension HelpText {
             proxy: none                    # or http://user:password@host:3128, socks5h://host:1080;
                                            # by default what https_proxy and its kin say
             ca_file: /etc/ssl/certs/ca-certificates.crt
-            connections_max: 1024
+            connections_max: 16384
             insecure_tls: false            # true: the certificate is not checked
 
         """

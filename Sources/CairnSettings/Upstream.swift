@@ -29,7 +29,7 @@ public struct Upstream: Equatable, Sendable {
     /// Open connections to it, all loops together.
     public var connectionsMax: Int
 
-    public static let connectionsMaxDefault = 1024
+    public static let connectionsMaxDefault = 16_384
 
     /// `provider` nil: guessed from the URL. `modelMap` nil: the provider's own.
     public init(
