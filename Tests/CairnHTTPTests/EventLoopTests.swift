@@ -73,7 +73,7 @@ private func run(on thread: LoopThread, _ work: @escaping @Sendable (EventLoop) 
         }
 
         #expect(order.entries == ["0", "20", "40"])
-        #expect(DispatchTime.now().uptimeNanoseconds - began >= 39_000_000)  // libuv counts in milliseconds
+        #expect(DispatchTime.now().uptimeNanoseconds - began >= 39_000_000)  // to the millisecond
     }
 
     @Test func `jobs posted by one thread run in order`() throws {

@@ -18,7 +18,7 @@ final class RawServer: @unchecked Sendable {
         Thread.detachNewThread { [self] in
             while true {
                 let descriptor = accept(listener, nil, nil)
-                if descriptor < 0 { return }
+                if descriptor < 0 { break }
                 let connection = RawConnection(descriptor: descriptor)
                 let number = lock.withLock {
                     accepted += 1
@@ -29,6 +29,7 @@ final class RawServer: @unchecked Sendable {
                     connection.close()
                 }
             }
+            close(listener)  // here, because its number must not mean another socket to accept()
         }
     }
 
@@ -58,8 +59,5 @@ final class RawServer: @unchecked Sendable {
     var acceptedCount: Int { lock.withLock { accepted } }
 
     /// Stops listening; the port refuses from now on.
-    func stop() {
-        shutdown(listener, Int32(SHUT_RDWR))
-        close(listener)
-    }
+    func stop() { shutdown(listener, Int32(SHUT_RDWR)) }
 }

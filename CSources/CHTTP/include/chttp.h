@@ -61,7 +61,8 @@ void chttp_loop_free(chttp_loop *loop);
 bool chttp_loop_post(chttp_loop *loop, chttp_job job, void *context);
 /* Runs `work` on a worker thread, then `done` on the loop's thread. False if it could not be queued. */
 bool chttp_loop_offload(chttp_loop *loop, chttp_job work, chttp_job done, void *context);
-/* Calls `fire` once after `milliseconds`. The handle dies when it fired or was cancelled. NULL if out of memory. */
+/* Calls `fire` once after `milliseconds`, less than one early at most. The handle dies when it fired or was cancelled.
+ * NULL if out of memory. */
 chttp_timer *chttp_timer_start(chttp_loop *loop, uint64_t milliseconds, chttp_job fire, void *context);
 void chttp_timer_cancel(chttp_timer *timer);
 uint64_t chttp_now_nanoseconds(void); /* monotonic; about 25 ns */
