@@ -202,6 +202,7 @@ private final class ServerBox {
                 let end = CallEnd(rawValue: UInt8(outcome.rawValue))!
                 call.closed(end)
                 box.handler.closed(call, end)
+                call.state = nil  // it usually holds the call
             })
     }
 

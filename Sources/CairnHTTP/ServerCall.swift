@@ -8,7 +8,7 @@ public final class ServerCall: @unchecked Sendable {
     // Sendable: made, used and ended on one loop's thread; each method checks that in debug builds.
     @exclusivity(unchecked) private var handle: OpaquePointer?
     public let loop: EventLoop
-    /// The handler's own state for this call.
+    /// The handler's own state for this call; let go when the call is over.
     @exclusivity(unchecked) public var state: AnyObject?
     /// Called once when the call is over.
     @exclusivity(unchecked) public var onClosed: ((CallEnd) -> Void)?
