@@ -864,6 +864,7 @@ void chttp_server_free(chttp_server *server) {
         next = conn->next;
         close_conn(conn, CHTTP_CALL_ABORTED);
     }
+    server_try_free(server); /* a drained server may have nothing left that would do it */
 }
 
 static void on_closed_unheard(void *context, chttp_call *call, chttp_call_outcome outcome) {}

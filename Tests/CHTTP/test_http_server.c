@@ -111,6 +111,22 @@ static void test_server_freed_while_it_refuses_leaves_nothing_behind(void) {
     finish(&stage, &client);
 }
 
+static void test_a_drained_server_leaves_nothing_behind(void) {
+    stage stage;
+    client client;
+    stage_init(&stage);
+    chttp_server_options options = stage_server_options(&stage);
+    begin(&stage, &client, &options);
+    raw_send(client.file, "GET /a HTTP/1.1\r\nhost: x\r\n\r\n");
+    CHECK(stage_run(&stage, call_is_closed));
+
+    chttp_server_drain(stage.server);
+    CHECK(stage_run(&stage, client_is_closed));
+    CHECK(stage_run(&stage, stage_is_over));
+
+    finish(&stage, &client); /* frees the server; the leak check of the sanitizer has the last word */
+}
+
 static bool has_announced(stage *self) { return self->announced == 1; }
 static void never(void *context) { abort(); }
 
@@ -444,6 +460,7 @@ int main(void) {
     TEST(test_server_freed_inside_on_request_closes_the_call_once);
     TEST(test_server_freed_inside_on_closed_closes_the_call_once);
     TEST(test_server_freed_while_it_refuses_leaves_nothing_behind);
+    TEST(test_a_drained_server_leaves_nothing_behind);
     TEST(test_loop_freed_with_everything_open_calls_nobody_back);
     TEST(test_a_writer_that_never_waits_is_told_to);
     TEST(test_a_call_is_not_told_of_its_predecessors_drain);
