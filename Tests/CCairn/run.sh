@@ -14,6 +14,7 @@ trap 'rm -rf "$work"' EXIT INT TERM
 
 flags="-std=c17 -Wall -Wextra -Werror -I$core/include -I$core -I$here"
 sanitizers="-fsanitize=address,undefined -fno-sanitize-recover=all"
+wraps="-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc" # tap.h lets allocations fail
 passed=0
 failed=0
 
@@ -21,6 +22,16 @@ failed=0
 echo 'int main(void) { return 0; }' >"$work/probe.c"
 link=""
 if $cc -fuse-ld=lld "$work/probe.c" -o "$work/probe" 2>/dev/null; then link="-fuse-ld=lld"; fi
+
+# The vector room's searches are also tested through a BLAS library, where there is one.
+libraries="-lm"
+printf '#include <cblas.h>\nint main(void) { return cblas_sdot(0, 0, 1, 0, 1) != 0; }\n' >"$work/probe.c"
+if $cc $link "$work/probe.c" -lblas -o "$work/probe" 2>/dev/null; then
+    libraries="-lm -lblas"
+    flags="$flags -DTEST_WITH_CBLAS"
+else
+    echo "# searches through BLAS skipped: no <cblas.h> with -lblas"
+fi
 
 # Counts the TAP lines of one program's output; a program that dies without its plan counts as one more failure.
 count() { # output file, exit status
@@ -44,7 +55,7 @@ run_tests() { # mode name, compiler flags
     for source in "$here"/test_*.c; do
         name=$(basename "$source" .c)
         echo "# $name ($1)"
-        $cc $flags $2 $link -Wl,--wrap=realloc "$source" "$work/$1"/*.o -o "$work/$name" -lm || exit 1
+        $cc $flags $2 $link $wraps "$source" "$work/$1"/*.o -o "$work/$name" $libraries || exit 1
         "$work/$name" >"$work/out" 2>&1
         status=$?
         cat "$work/out"

@@ -65,15 +65,33 @@ static inline uint64_t tap_random(uint64_t *state) {
     return *state * UINT64_C(2685821657736338717);
 }
 
-/* The core's allocations come here (run.sh links with --wrap=realloc), so that the N-th one can fail: set the
- * counter to the number of calls that may still succeed, -1 for all. */
-static int tap_reallocs_until_failure = -1;
+/* Allocations come here (run.sh links with --wrap), so that the N-th one can fail: set a counter to the number of
+ * calls that may still succeed, -1 for all. */
+static int tap_reallocs_until_failure = -1, tap_allocations_until_failure = -1; /* the second counts all three */
+
+static inline int tap_may_allocate(int *calls_until_failure) {
+    if (*calls_until_failure == 0) return 0;
+    if (*calls_until_failure > 0) *calls_until_failure -= 1;
+    return 1;
+}
+
 void *__real_realloc(void *bytes, size_t length);
 void *__wrap_realloc(void *bytes, size_t length);
 void *__wrap_realloc(void *bytes, size_t length) {
-    if (tap_reallocs_until_failure == 0) return NULL;
-    if (tap_reallocs_until_failure > 0) tap_reallocs_until_failure -= 1;
-    return __real_realloc(bytes, length);
+    const int may = tap_may_allocate(&tap_reallocs_until_failure) && tap_may_allocate(&tap_allocations_until_failure);
+    return may ? __real_realloc(bytes, length) : NULL;
+}
+
+void *__real_malloc(size_t length);
+void *__wrap_malloc(size_t length);
+void *__wrap_malloc(size_t length) {
+    return tap_may_allocate(&tap_allocations_until_failure) ? __real_malloc(length) : NULL;
+}
+
+void *__real_calloc(size_t count, size_t length);
+void *__wrap_calloc(size_t count, size_t length);
+void *__wrap_calloc(size_t count, size_t length) {
+    return tap_may_allocate(&tap_allocations_until_failure) ? __real_calloc(count, length) : NULL;
 }
 
 #endif

@@ -8,8 +8,9 @@ import Testing
     static let testModules: Set<String> = ["Foundation", "Glibc", "Synchronization", "Testing"]
     /// The core has no I/O, threads, clock, locale or errno; what is not in this list would bring one of them
     /// in.
+    /// cblas.h is for who includes cairn_vector_cblas.h: the core itself calls no BLAS (docs/decisions/0004-blas.md).
     static let coreHeaders: Set<String> = [
-        "assert.h", "emmintrin.h", "float.h", "immintrin.h", "limits.h", "math.h", "stdalign.h", "stdbool.h",
+        "assert.h", "cblas.h", "emmintrin.h", "float.h", "immintrin.h", "limits.h", "math.h", "stdalign.h", "stdbool.h",
         "stddef.h", "stdint.h",
         "stdlib.h",
         "string.h", "xxhash.h",

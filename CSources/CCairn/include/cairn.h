@@ -5,8 +5,10 @@
 #include "cairn_bytes.h"
 #include "cairn_fingerprint.h"
 #include "cairn_json.h"
+#include "cairn_novelty.h"
 #include "cairn_skim.h"
 #include "cairn_sse.h"
 #include "cairn_status.h"
+#include "cairn_vector.h"
 
 #endif
