@@ -1,26 +1,19 @@
-/* bench_core.c: micro-benchmarks of the C core. Run by run.sh; prints one line a measurement:
- *
- *     name                     bytes   min ns  median ns   p95 ns   GB/s(median)  hash
- *
- * Each result is hashed and the hash printed: the work cannot be left out, and a change of the result shows.
+/* bench_core.c: micro-benchmarks of the C core. Run by run.sh; prints one line a measurement (bench_measure.h).
  * Anchors (memcpy, XXH3 itself, simdjson) are measured in the same run and marked with *. Inputs: "generated"
  * bodies repeat a pattern; "real" ones are built from the files named on the command line, as they stand.
  * With --tiny every measurement runs once on small input: the mode of the tests. */
+#include "bench_measure.h"
 #include "bench_simdjson.h"
 #include "cairn.h"
 
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-enum { BODY_BYTES = 600 * 1024, TINY_BODY_BYTES = 4 * 1024, SAMPLES_MAX = 401 };
-
-static bool is_tiny;
+enum { BODY_BYTES = 600 * 1024, TINY_BODY_BYTES = 4 * 1024 };
 
 /* Text that grows at its end. */
 typedef struct text {
@@ -40,47 +33,6 @@ static void add(text *out, const void *bytes, size_t length) {
 
 static void add_text(text *out, const char *more) {
     add(out, more, strlen(more));
-}
-
-/* Measuring */
-
-static double now_ns(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec * 1e9 + (double)time.tv_nsec;
-}
-
-static int compare_doubles(const void *a, const void *b) {
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-/* A piece of work: does it once and returns a hash of the result. */
-typedef uint64_t work(void *context);
-
-/* Runs `work` in batches that last at least 20 us, so that the clock does not count, about a third of a
- * second in all. */
-static void measure(const char *name, size_t bytes, work *work, void *context) {
-    static double samples[SAMPLES_MAX];
-    uint64_t hash = work(context);
-    size_t batch = 1, count = 0;
-    for (double took = 0; !is_tiny && took < 20e3; batch *= 2) {
-        const double start = now_ns();
-        for (size_t i = 0; i < batch; i += 1) hash = work(context);
-        took = now_ns() - start;
-    }
-    const double begin = now_ns();
-    while (count < SAMPLES_MAX && (count < 3 || (!is_tiny && now_ns() - begin < 300e6))) {
-        const double start = now_ns();
-        for (size_t i = 0; i < batch; i += 1) hash = work(context);
-        samples[count] = (now_ns() - start) / (double)batch;
-        count += 1;
-    }
-    qsort(samples, count, sizeof samples[0], compare_doubles);
-    const double median = samples[count / 2];
-    printf("%-44s %9zu %11.1f %11.1f %11.1f %8.2f  %016llx\n", name, bytes, samples[0], median,
-        samples[count * 95 / 100], (double)bytes / median, (unsigned long long)hash);
-    fflush(stdout);
 }
 
 /* Inputs */

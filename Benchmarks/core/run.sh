@@ -1,8 +1,9 @@
 #!/bin/sh
 # Builds and runs the micro-benchmarks of the C core, with this repository's own sources as real text.
 # Usage: run.sh [--tiny] [file ...]   (files: other real text, one message each)
-# simdjson (Debian libsimdjson-dev) is the anchor for JSON; without it that line's hash is 0. CC and CXX choose the
-# compilers.
+# Anchors: simdjson (Debian libsimdjson-dev) for JSON, without it that line's hash is 0; BLAS (libblas-dev) for vectors,
+# without it those lines are missing. To measure beside another BLAS than the system's, put its folder in
+# LD_LIBRARY_PATH. CC and CXX choose the compilers.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -16,12 +17,20 @@ if [ "${1:-}" = "--tiny" ]; then tiny="--tiny"; shift; fi
 simdjson=""
 if echo '#include <simdjson.h>' | $cxx -std=c++17 -fsyntax-only -x c++ - 2>/dev/null; then simdjson="-lsimdjson"; fi
 
-for source in "$root"/CSources/CCairn/*.c "$here"/bench_core.c; do
-    $cc -std=gnu17 -O3 -Wall -Wextra -Werror -I"$root/CSources/CCairn/include" -c "$source" \
-        -o "$work/$(basename "$source" .c).o"
+blas=""
+if echo '#include <cblas.h>' | $cc -fsyntax-only -x c - 2>/dev/null; then blas="-lblas"; fi
+
+compile() { # source, folder of the object
+    mkdir -p "$work/$2"
+    $cc -std=gnu17 -O3 -Wall -Wextra -Werror -I"$root/CSources/CCairn/include" -c "$1" \
+        -o "$work/$2/$(basename "$1" .c).o"
+}
+for source in "$root"/CSources/CCairn/*.c; do compile "$source" core; done
+for source in "$here"/bench_*.c; do compile "$source" "$(basename "$source" .c)"; done
+$cxx -std=c++17 -O3 -c "$here/bench_simdjson.cpp" -o "$work/bench_core/bench_simdjson.o"
+for folder in "$work"/bench_*; do
+    $cxx "$folder"/*.o "$work"/core/*.o $simdjson $blas -lm -o "$folder/run"
 done
-$cxx -std=c++17 -O3 -c "$here/bench_simdjson.cpp" -o "$work/bench_simdjson.o"
-$cxx "$work"/*.o $simdjson -o "$work/bench_core"
 
 if [ "$#" -eq 0 ]; then
     cd "$root"
@@ -29,4 +38,4 @@ if [ "$#" -eq 0 ]; then
 fi
 echo "machine: $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo 2>/dev/null | head -n 1), $(uname -sr)"
 echo "commit:  $(git -C "$root" describe --always --dirty 2>/dev/null || echo unknown)"
-"$work/bench_core" $tiny "$@"
+for folder in "$work"/bench_*; do "$folder/run" $tiny "$@"; done
