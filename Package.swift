@@ -35,7 +35,9 @@ let package = Package(
         // L2: values and the Swift faces of our C
         .target(name: "CairnSettings", dependencies: ["CYAML"], swiftSettings: swiftFlags),
         .target(name: "CairnHTTP", dependencies: ["CHTTP"], swiftSettings: swiftFlags),
-        .target(name: "CairnCore", dependencies: ["CCairn"], swiftSettings: swiftFlags),
+        .target(
+            name: "CairnCore", dependencies: ["CCairn"], swiftSettings: swiftFlags,
+            linkerSettings: [.linkedLibrary("blas"), .linkedLibrary("m")]),
 
         // L1: our C
         .target(name: "CCairn", path: "CSources/CCairn", cSettings: cFlags),
