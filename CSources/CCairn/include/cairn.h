@@ -3,6 +3,7 @@
 #define CAIRN_H
 
 #include "cairn_bytes.h"
+#include "cairn_delta.h"
 #include "cairn_fingerprint.h"
 #include "cairn_json.h"
 #include "cairn_novelty.h"
