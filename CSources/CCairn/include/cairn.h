@@ -7,6 +7,7 @@
 #include "cairn_fingerprint.h"
 #include "cairn_json.h"
 #include "cairn_novelty.h"
+#include "cairn_policy.h"
 #include "cairn_skim.h"
 #include "cairn_sse.h"
 #include "cairn_status.h"
