@@ -4,6 +4,7 @@
 
 #include "cairn_bytes.h"
 #include "cairn_delta.h"
+#include "cairn_distill.h"
 #include "cairn_fingerprint.h"
 #include "cairn_json.h"
 #include "cairn_novelty.h"
