@@ -3,8 +3,8 @@
  *
  * Inputs: the published one of 20 calls (a search that fails every third time with another number, reads, a
  * build at the end), and 20, 200 and 1,000 calls drawn at random from what an agent does, with results of
- * 2 KB: 64 lists of 20, 8 of the others, in turn, so that branches are not learnt. The anchor (*) copies every span that
- * is shown, and nothing else. */
+ * 2 KB: 64 lists of 20, 8 of the others, in turn, so that branches are not learnt. The anchor (*) copies every
+ * span that is shown, and nothing else. */
 #include "bench_measure.h"
 #include "cairn.h"
 

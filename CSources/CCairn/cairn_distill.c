@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#define SLOTS_MAX (2 * CAIRN_DISTILL_CALLS_MAX)
+#define SLOTS (2 * CAIRN_DISTILL_CALLS_MAX)
 
 /* Equal calls. Kinds are final when all calls were seen. */
 typedef struct group {
@@ -21,7 +21,7 @@ typedef struct work {
     size_t count, slot_count, group_count;
     group groups[CAIRN_DISTILL_CALLS_MAX];
     uint16_t group_of[CAIRN_DISTILL_CALLS_MAX]; /* by call */
-    uint16_t slots[SLOTS_MAX];                  /* 1 + a group */
+    uint16_t slots[SLOTS];                  /* 1 + a group */
 } work;
 
 /* Lines */
@@ -234,8 +234,8 @@ static const struct {
     [CAIRN_DISTILL_ONLY_WORKED] = {"worked: ", 8, false},
 };
 
-#define PUNCTUATION_BYTES_MAX 64 /* head, separators, count and line end of one entry */
-#define LEFT_OUT_BYTES_MAX 48
+#define PUNCTUATION_BYTES 64 /* head, separators, count and line end of one entry */
+#define LEFT_OUT_BYTES 48
 
 /* Text that is written as far as there is room and counted beyond. */
 typedef struct output {
@@ -301,10 +301,10 @@ static inline void put_entry(
 
 size_t cairn_distill_write_bound(size_t count) {
     const size_t entry_bytes = CAIRN_DISTILL_TOOL_BYTES_MAX + CAIRN_DISTILL_ARGUMENT_BYTES_MAX +
-                               CAIRN_DISTILL_MESSAGE_BYTES_MAX + PUNCTUATION_BYTES_MAX;
+                               CAIRN_DISTILL_MESSAGE_BYTES_MAX + PUNCTUATION_BYTES;
     size_t bytes = 0;
     if (__builtin_mul_overflow(count, entry_bytes, &bytes) ||
-        __builtin_add_overflow(bytes, LEFT_OUT_BYTES_MAX, &bytes))
+        __builtin_add_overflow(bytes, LEFT_OUT_BYTES, &bytes))
         return SIZE_MAX;
     return bytes;
 }

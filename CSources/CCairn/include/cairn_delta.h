@@ -54,7 +54,9 @@ typedef struct cairn_delta_rule {
 } cairn_delta_rule;
 
 /* The rule that paid in recorded sessions of coding agents. */
-#define CAIRN_DELTA_RULE_DEFAULT ((cairn_delta_rule){3, 160})
+#define CAIRN_DELTA_RUN_LINES_MIN 3
+#define CAIRN_DELTA_RUN_BYTES_MIN 160
+#define CAIRN_DELTA_RULE_DEFAULT ((cairn_delta_rule){CAIRN_DELTA_RUN_LINES_MIN, CAIRN_DELTA_RUN_BYTES_MIN})
 
 /* A run: lines of the text just read that stand, in the same order and with nothing between them, in one
  * earlier text. Lines count from 0. Both places have end - start bytes. The LF of the last line belongs to
