@@ -12,6 +12,7 @@
 #include "cairn_skim.h"
 #include "cairn_sse.h"
 #include "cairn_status.h"
+#include "cairn_tokens.h"
 #include "cairn_vector.h"
 
 #endif
