@@ -16,8 +16,9 @@ TSAN     := --scratch-path .build-tsan --sanitize=thread
 FORMATTED := Package.swift Sources Tests
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo build build-debug test test-swift test-c test-scenarios test-clients test-asan test-tsan \
-	fuzz bench bench-gateway bench-core check tidy format install install-lib setup setup-bench clean
+.PHONY: help run demo build build-debug test test-swift test-c test-tokens test-scenarios test-clients \
+	test-asan test-tsan fuzz bench bench-gateway bench-core check tidy format install install-lib \
+	setup setup-min setup-bench clean
 
 help: ## this list
 	@echo 'usage: make TARGET [ARGS="flags for cairn"]'
@@ -44,6 +45,9 @@ test-swift: setup ## the rooms' own tests; ARGS="--filter Tidy" picks
 test-c: setup ## the C rooms, with a C compiler alone
 	Tests/CCairn/run.sh
 	Tests/CHTTP/run.sh
+
+test-tokens: setup ## token counts against golden ones, tiktoken and tokenizers
+	Tests/Tokens/run.sh $(ARGS)
 
 test-scenarios: build ## the binary over loopback against the practice provider
 	Tests/Scenarios/run.sh $(BINARY)
@@ -85,15 +89,21 @@ format: ## rewrites Swift, and C where clang-format is installed
 install: build install-lib ## the binary and the library into PREFIX (/usr/local)
 	install -D -m 755 --strip $(BINARY) $(DESTDIR)$(PREFIX)/bin/cairn
 
-install-lib: setup ## libcairn alone: static and shared, headers, cairn.pc
+install-lib: setup ## libcairn alone: static and shared, headers, cairn.pc, vocabularies
 	PREFIX=$(PREFIX) CSources/libcairn.sh .build/libcairn
 	install -d $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include/cairn
 	cp -P .build/libcairn/libcairn.a .build/libcairn/libcairn.so* $(DESTDIR)$(PREFIX)/lib/
 	install -m 644 .build/libcairn/cairn.pc $(DESTDIR)$(PREFIX)/lib/pkgconfig/
 	install -m 644 CSources/CCairn/include/*.h $(DESTDIR)$(PREFIX)/include/cairn/
+	for file in CSources/Vocabularies/*.cairn; do [ ! -e "$$file" ] \
+		|| install -D -m 644 "$$file" "$(DESTDIR)$(PREFIX)/share/cairn/$${file##*/}" || exit 1; done
 
-setup: ## installs missing Debian packages, fetches pinned sources; quick when nothing is missing
-	@CSources/setup.sh
+# As a dependency of others, set-up keeps the choice between all and the minimum.
+setup: ## installs missing Debian packages, fetches pinned sources and vocabularies; quick when nothing is missing
+	@CSources/setup.sh $(if $(filter setup,$(MAKECMDGOALS)),build,kept)
+
+setup-min: ## the same without what is optional (token counts are then labelled estimates)
+	@CSources/setup.sh min
 
 setup-bench: ## the same, with nginx, haproxy, wrk and valgrind
 	@CSources/setup.sh bench

@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # Prepares a Debian machine for building Cairn: the Debian packages that are missing, then the third-party sources that
-# pins.txt names. Run through `make setup`; `setup.sh bench` also installs what the benchmarks compare with.
+# pins.txt names, then the vocabularies made of them. `make setup` runs `setup.sh build`; `setup.sh bench` also installs
+# what the benchmarks compare with, `setup.sh min` leaves out what pins.txt calls optional, now and in every
+# `setup.sh kept`, which is what the other recipes run.
 # Changes nothing, and takes a tenth of a second, when nothing is missing. Exit status: 0 ready; 2 something is missing
 # that it could not or may not install (it says what to do); 1 a download failed or was not what the pin promises.
 set -euo pipefail
@@ -131,6 +133,9 @@ fetch_pin() {
     is_changed=yes
 }
 
+# Its presence means that `make setup-min` was the last choice.
+minimal_marker=.setup-min
+
 fetch_pins() {
     local line key
     local -A pin=()
@@ -148,6 +153,7 @@ fetch_pins() {
 # Fetches the pin collected by fetch_pins, if there is one.
 fetch_paragraph() {
     [ "${#pin[@]}" -gt 0 ] || return 0
+    [ "${pin[optional]:-no}" = no ] || [ ! -e "$minimal_marker" ] || return 0
     local field
     for field in name version form sha256 bytes entries into for; do
         [ -n "${pin[$field]:-}" ] || stop 1 "pins.txt: the paragraph of '${pin[name]:-?}' has no '$field'"
@@ -156,13 +162,29 @@ fetch_paragraph() {
         "${pin[entries]}" "${pin[into]}" "${pin[for]}"
 }
 
+# Converts the fetched vocabularies, unless that is done already.
+convert_vocabularies() {
+    [ -d Vocabularies/fetched ] && [ ! -e "$minimal_marker" ] || return 0
+    local python line
+    python=$(python_with_pip)
+    while IFS= read -r line; do
+        say "$line"
+        is_changed=yes
+    done < <("$python" vocabularies.py Vocabularies/fetched Vocabularies)
+    wait "$!" || exit 1
+}
+
+packages=("${packages_build[@]}")
 case "${1:-build}" in
-    build) packages=("${packages_build[@]}") ;;
-    bench) packages=("${packages_build[@]}" "${packages_bench[@]}") ;;
-    *) stop 2 "usage: setup.sh [build|bench]" ;;
+    build) rm -f "$minimal_marker" ;;
+    kept) ;;
+    min) touch "$minimal_marker" ;;
+    bench) packages+=("${packages_bench[@]}") ;;
+    *) stop 2 "usage: setup.sh [build|kept|min|bench]" ;;
 esac
 is_changed=no
 check_swift
 install_packages "${packages[@]}"
 fetch_pins
+convert_vocabularies
 [ "$is_changed" = yes ] && say "ready" || say "nothing is missing"
