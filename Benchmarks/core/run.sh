@@ -3,7 +3,8 @@
 # Usage: run.sh [--tiny] [file ...]   (files: other real text, one message each)
 # Anchors: simdjson (Debian libsimdjson-dev) for JSON, without it that line's hash is 0; BLAS (libblas-dev) for vectors,
 # without it those lines are missing. To measure beside another BLAS than the system's, put its folder in
-# LD_LIBRARY_PATH. CC and CXX choose the compilers.
+# LD_LIBRARY_PATH. tiktoken and tokenizers for token counts, where Tests/Tokens/run.sh has installed them.
+# CC and CXX choose the compilers.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -39,3 +40,6 @@ fi
 echo "machine: $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo 2>/dev/null | head -n 1), $(uname -sr)"
 echo "commit:  $(git -C "$root" describe --always --dirty 2>/dev/null || echo unknown)"
 for folder in "$work"/bench_*; do "$folder/run" $tiny "$@"; done
+python="$root/.venv/tokens/bin/python"
+if [ ! -x "$python" ]; then python=python3; fi
+"$python" "$here/bench_tokens.py" $tiny
