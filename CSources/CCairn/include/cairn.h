@@ -10,6 +10,7 @@
 #include "cairn_novelty.h"
 #include "cairn_policy.h"
 #include "cairn_skim.h"
+#include "cairn_snippet.h"
 #include "cairn_sse.h"
 #include "cairn_status.h"
 #include "cairn_tokens.h"
