@@ -106,8 +106,9 @@ int main(int argc, char **argv) {
         if (role == CAIRN_JSON_NONE || content == CAIRN_JSON_NONE || nodes[content].type != CAIRN_JSON_STRING) continue;
         input text = text_of(request.bytes, &nodes[content]);
         cairn_fingerprint_part part = {{text.bytes, text.length}, 0};
-        lineage = cairn_fingerprint_lineage(lineage, cairn_fingerprint_turn(request.bytes[nodes[role].start + 1], &part, 1));
-        printf("%.*s: ", (int)(nodes[role].end - nodes[role].start - 2), (const char *)request.bytes + nodes[role].start + 1);
+        const uint8_t *role_text = request.bytes + nodes[role].start + 1;
+        lineage = cairn_fingerprint_lineage(lineage, cairn_fingerprint_turn(role_text[0], &part, 1));
+        printf("%.*s: ", (int)(nodes[role].end - nodes[role].start - 2), (const char *)role_text);
         print_tokens(vocabulary, text);
         printf(", lineage %016" PRIx64 "%016" PRIx64 "\n", lineage.high, lineage.low);
         print_snippets(text);

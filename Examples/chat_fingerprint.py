@@ -1,4 +1,4 @@
-"""libcairn from Python, through ctypes: the fingerprint of a tool call does not depend on how its arguments are spelled.
+"""libcairn from Python, through ctypes: a tool call has one fingerprint, however its arguments are spelled.
 
     python3 chat_fingerprint.py /usr/local/lib/libcairn.so
 """
@@ -47,7 +47,8 @@ def tool_call(library, name, arguments):
 
 def main():
     library = load(sys.argv[1] if len(sys.argv) > 1 else "libcairn.so.0")
-    for arguments in (b'{"path":"a.c","line":1}', b'{ "line" : 1, "path" : "\\u0061.c" }', b'{"path":"a.c","line":"1"}'):
+    spellings = b'{"path":"a.c","line":1}', b'{ "line" : 1, "path" : "\\u0061.c" }', b'{"path":"a.c","line":"1"}'
+    for arguments in spellings:
         print(tool_call(library, b"read_file", arguments), arguments.decode())
 
 

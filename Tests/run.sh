@@ -37,6 +37,7 @@ suite swift swift test --explicit-target-dependency-import-check error
 suite core Tests/CCairn/run.sh
 suite tokens Tests/Tokens/run.sh
 suite http Tests/CHTTP/run.sh
+suite install Tests/Install/run.sh
 suite scenarios Tests/Scenarios/run.sh "$binary"
 suite clients Tests/Clients/run.sh "$binary"
 suite benchmarks Benchmarks/gateway/run.sh --smoke --cairn "$binary"

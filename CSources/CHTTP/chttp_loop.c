@@ -13,6 +13,7 @@
 #include <time.h>
 
 #define CHTTP_ARENA_BLOCK_BYTES (128 * 1024)
+#define CHTTP_TURN_ROUNDS_MAX 4 /* then sockets are looked at before the rest is done */
 
 /* ----------------------------------------------------------------------------------------------------- deadlines */
 
@@ -208,11 +209,18 @@ static void run_posted(chttp_loop *loop) {
 
 static void on_busy(uv_idle_t *busy) {}
 
+/* What a flush tells its users may give them work, whose writes want a flush in turn: both go on until neither leaves
+ * anything, because the loop may sleep after this. */
 static void turn(chttp_loop *loop) {
-    chttp_fetch_fail_pending(loop);
-    bool has_more = loop->on_turn ? loop->on_turn(loop->context) : false;
-    chttp_loop_flush(loop);
-    if (has_more || loop->failing) uv_idle_start(&loop->busy, on_busy);
+    bool has_more = true;
+    for (int round = 0; has_more && round < CHTTP_TURN_ROUNDS_MAX; round++) {
+        chttp_fetch_fail_pending(loop);
+        bool has_jobs = loop->on_turn ? loop->on_turn(loop->context) : false;
+        bool has_writes = loop->dirty != NULL;
+        chttp_loop_flush(loop);
+        has_more = has_jobs || has_writes || loop->failing;
+    }
+    if (has_more) uv_idle_start(&loop->busy, on_busy);
     else uv_idle_stop(&loop->busy);
 }
 

@@ -98,22 +98,22 @@ final class AnswerWatch {
         eventCount += 1
         let data = event.data
         if !hasEnded { hasEnded = endsAnswer(event.type, data) }
-        if Self.find("\"usage\"", in: data) != nil { readEvent(data) }
+        if Self.find("\"usage\"", rare: 4, in: data) != nil { readEvent(data) }
     }
 
     /// Inside a JSON string every quote is escaped, so these texts can only be members of the event itself.
     private func endsAnswer(_ type: UnsafeRawBufferPointer, _ data: UnsafeRawBufferPointer) -> Bool {
         switch dialect {
         case .chat:
-            return Self.isDone(data) || Self.hasText("\"finish_reason\"", data) || Self.contains("\"error\"", data)
+            return Self.isDone(data) || Self.hasText("\"finish_reason\"", rare: 7, data) || Self.beginsWithError(data)
         case .messages:
             return Self.equals(type, "message_stop") || Self.equals(type, "error")
-                || type.isEmpty && Self.contains("\"message_stop\"", data)
+                || type.isEmpty && Self.contains("\"message_stop\"", rare: 8, data)
         case .responses:
             if Self.equals(type, "error") || Self.isDone(data) { return true }
             let named = type.isEmpty ? data : type
-            return Self.contains("response.completed", named) || Self.contains("response.failed", named)
-                || Self.contains("response.incomplete", named) || type.isEmpty && Self.contains("\"error\"", data)
+            return Self.contains("response.completed", rare: 8, named) || Self.contains("response.failed", rare: 8, named)
+                || Self.contains("response.incomplete", rare: 8, named) || type.isEmpty && Self.beginsWithError(data)
         case .other: return true
         }
     }
@@ -124,27 +124,33 @@ final class AnswerWatch {
         bytes.count == text.utf8CodeUnitCount && memcmp(bytes.baseAddress!, text.utf8Start, bytes.count) == 0
     }
 
-    private static func contains(_ text: StaticString, _ bytes: UnsafeRawBufferPointer) -> Bool {
-        find(text, in: bytes) != nil
+    private static func contains(_ text: StaticString, rare: Int, _ bytes: UnsafeRawBufferPointer) -> Bool {
+        find(text, rare: rare, in: bytes) != nil
+    }
+
+    /// Whether the event is an error, as providers spell one: an object whose first member is `error`, or whose first
+    /// member is `"type": "error"`.
+    private static func beginsWithError(_ data: UnsafeRawBufferPointer) -> Bool {
+        let start = data.lazy.filter { $0 > 0x20 }.prefix(15)
+        return start.prefix(8).elementsEqual("{\"error\"".utf8) || start.elementsEqual("{\"type\":\"error\"".utf8)
     }
 
     /// Whether a member of that name (given with its quotes) has a string for its value.
-    private static func hasText(_ name: StaticString, _ bytes: UnsafeRawBufferPointer) -> Bool {
-        guard let start = find(name, in: bytes) else { return false }
+    private static func hasText(_ name: StaticString, rare: Int, _ bytes: UnsafeRawBufferPointer) -> Bool {
+        guard let start = find(name, rare: rare, in: bytes) else { return false }
         let rest = bytes[(start + name.utf8CodeUnitCount)...].lazy.filter { $0 > 0x20 }.prefix(2)
         return rest.elementsEqual([UInt8(ascii: ":"), UInt8(ascii: "\"")])
     }
 
-    /// The first place of a short text, looked for by its second byte: the first is a quote as a rule, and quotes are
-    /// everywhere.
-    private static func find(_ text: StaticString, in bytes: UnsafeRawBufferPointer) -> Int? {
+    /// The first place of a short text, looked for by one of its bytes that other text seldom has (`rare`, its index):
+    /// quotes and the common letters are everywhere.
+    private static func find(_ text: StaticString, rare: Int, in bytes: UnsafeRawBufferPointer) -> Int? {
         let length = text.utf8CodeUnitCount
         guard bytes.count >= length, let first = bytes.baseAddress else { return nil }
-        let end = first + bytes.count
-        var at = first + 1
-        while at < end, let hit = memchr(at, Int32(text.utf8Start[1]), end - at) {
-            let start = UnsafeRawPointer(hit) - 1
-            if end - start < length { return nil }
+        let end = first + (bytes.count - length + rare + 1)  // behind the last place the rare byte can have
+        var at = first + rare
+        while at < end, let hit = memchr(at, Int32(text.utf8Start[rare]), end - at) {
+            let start = UnsafeRawPointer(hit) - rare
             if memcmp(start, text.utf8Start, length) == 0 { return start - first }
             at = UnsafeRawPointer(hit) + 1
         }

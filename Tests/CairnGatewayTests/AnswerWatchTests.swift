@@ -114,6 +114,9 @@ struct AnswerWatchTests {
 
     @Test func `an error event ends a stream of any dialect`() {
         #expect(!findings("data: {\"error\":{\"message\":\"x\"}}\n\n", isStream: true, dialect: .chat).isCutShort)
+        #expect(!findings("data: { \"error\" : {}}\n\n", isStream: true, dialect: .chat).isCutShort)
+        #expect(!findings("data: {\"type\": \"error\"}\n\n", isStream: true, dialect: .responses).isCutShort)
+        #expect(findings("data: {\"choices\":[],\"x\":{\"error\":null}}\n\n", isStream: true, dialect: .chat).isCutShort)
         #expect(!findings("event: error\ndata: {\"type\":\"error\"}\n\n", isStream: true, dialect: .messages).isCutShort)
         #expect(!findings("event: error\ndata: {\"type\":\"error\"}\n\n", isStream: true, dialect: .responses).isCutShort)
     }

@@ -484,13 +484,15 @@ import Testing
         let origin = try await stage.origin(options)
         let loop = stage.loop
         let isPaused = Mutex(false)
-        let afterPauseMax = Mutex(0)
+        let afterPause = Mutex((bytes: 0, bytesMax: 0))
         let unread = Mutex(0)
 
         let outcome = await stage.fetch(
             origin, StagedRequest(target: "/20000000"),
             FetchSteps(atData: { fetch, count in
-                if isPaused.withLock({ $0 }) { afterPauseMax.withLock { $0 += count } }
+                if isPaused.withLock({ $0 }) {
+                    afterPause.withLock { $0 = ($0.bytes + count, max($0.bytesMax, $0.bytes + count)) }
+                }
                 let total = unread.withLock { total in
                     total += count
                     return total
@@ -498,6 +500,7 @@ import Testing
                 guard total > 1_000_000 else { return }
                 unread.withLock { $0 = 0 }
                 isPaused.withLock { $0 = true }
+                afterPause.withLock { $0.bytes = 0 }
                 fetch.pause()
                 let held = LoopHeld(fetch)
                 loop.after(milliseconds: 5) {
@@ -508,7 +511,8 @@ import Testing
 
         #expect(outcome.failure == nil, "\(outcome.detail)")
         #expect(outcome.body == patterned(20_000_000))
-        #expect(afterPauseMax.withLock { $0 } == 0)
+        // The rest of what one read brought: libcurl hands it on in two pieces.
+        #expect(afterPause.withLock { $0.bytesMax } <= 64 * 1024)
     }
 
     @Test func `a paused fetch leaves the bytes to the kernel`() async throws {

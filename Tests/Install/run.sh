@@ -21,7 +21,11 @@ check() { # name, command...
     fi
 }
 
-make -C "$root" -s install-lib PREFIX="$work/prefix" >"$work/install" 2>&1 || { cat "$work/install"; echo "0 passed, 1 failed"; exit 1; }
+make -C "$root" -s install-lib PREFIX="$work/prefix" >"$work/install" 2>&1 || {
+    cat "$work/install"
+    echo "0 passed, 1 failed"
+    exit 1
+}
 export PKG_CONFIG_PATH="$work/prefix/lib/pkgconfig" LD_LIBRARY_PATH="$work/prefix/lib"
 read -r -a flags <<<"$(pkg-config --cflags --libs cairn)"
 cat >"$work/request.json" <<'JSON'
@@ -49,7 +53,9 @@ filter_counts() {
     [ -e "$file" ] || { echo "no vocabulary installed"; return 0; }
     "$work/filter" "$file" <"$work/request.json" | grep '^system: 3 o200k_base tokens'
 }
-filter_refuses() { ! printf '{"messages":[' | "$work/filter" 2>"$work/err" && grep -q 'byte 13: incomplete input' "$work/err"; }
+filter_refuses() {
+    ! printf '{"messages":[' | "$work/filter" 2>"$work/err" && grep -q 'byte 13: incomplete input' "$work/err"
+}
 python_agrees() {
     python3 "$root/Examples/chat_fingerprint.py" "$work/prefix/lib/libcairn.so" >"$work/python" && cat "$work/python" \
         && [ "$(sed -n 1p "$work/python" | cut -c1-32)" = "$(sed -n 2p "$work/python" | cut -c1-32)" ] \
