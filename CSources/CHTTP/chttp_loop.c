@@ -212,15 +212,14 @@ static void on_busy(uv_idle_t *busy) {}
 /* What a flush tells its users may give them work, whose writes want a flush in turn: both go on until neither leaves
  * anything, because the loop may sleep after this. */
 static void turn(chttp_loop *loop) {
-    bool has_more = true;
-    for (int round = 0; has_more && round < CHTTP_TURN_ROUNDS_MAX; round++) {
+    bool has_jobs = false, has_writes = true;
+    for (int round = 0; has_writes && round < CHTTP_TURN_ROUNDS_MAX; round++) {
         chttp_fetch_fail_pending(loop);
-        bool has_jobs = loop->on_turn ? loop->on_turn(loop->context) : false;
-        bool has_writes = loop->dirty != NULL;
+        has_jobs = loop->on_turn ? loop->on_turn(loop->context) : false;
+        has_writes = loop->dirty != NULL;
         chttp_loop_flush(loop);
-        has_more = has_jobs || has_writes || loop->failing;
     }
-    if (has_more) uv_idle_start(&loop->busy, on_busy);
+    if (has_jobs || has_writes || loop->failing) uv_idle_start(&loop->busy, on_busy);
     else uv_idle_stop(&loop->busy);
 }
 
