@@ -40,7 +40,7 @@ suite http Tests/CHTTP/run.sh
 suite install Tests/Install/run.sh
 suite scenarios Tests/Scenarios/run.sh "$binary"
 suite clients Tests/Clients/run.sh "$binary"
-suite benchmarks Benchmarks/gateway/run.sh --smoke --cairn "$binary"
+suite benchmarks Benchmarks/gateway/run.sh --smoke --cairn "$(realpath "$binary")"
 
 printf '\n== totals\n'
 printf '%s\n' "${summary[@]}"
