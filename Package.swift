@@ -28,11 +28,12 @@ let package = Package(
         // L5: rooms that compose
         .target(
             name: "CairnGateway",
-            dependencies: ["CairnHTTP", "CairnCore", "CairnSettings", "CZlib", "CBrotli", "CZstd"],
+            dependencies: ["CairnHTTP", "CairnWire", "CairnCore", "CairnSettings", "CZlib", "CBrotli", "CZstd"],
             swiftSettings: swiftFlags),
         .target(name: "CairnPractice", dependencies: ["CairnHTTP", "CZlib"], swiftSettings: swiftFlags),
 
         // L2: values and the Swift faces of our C
+        .target(name: "CairnWire", dependencies: ["CairnCore"], swiftSettings: swiftFlags),
         .target(name: "CairnSettings", dependencies: ["CYAML"], swiftSettings: swiftFlags),
         .target(name: "CairnHTTP", dependencies: ["CHTTP"], swiftSettings: swiftFlags),
         .target(
@@ -60,9 +61,11 @@ let package = Package(
         // Tests, one target a room
         .testTarget(name: "CairnSettingsTests", dependencies: ["CairnSettings"], swiftSettings: swiftFlags),
         .testTarget(name: "CairnCoreTests", dependencies: ["CairnCore"], swiftSettings: swiftFlags),
+        .testTarget(name: "CairnWireTests", dependencies: ["CairnWire", "CairnCore"], swiftSettings: swiftFlags),
         .testTarget(name: "CairnHTTPTests", dependencies: ["CairnHTTP"], swiftSettings: swiftFlags),
         .testTarget(
-            name: "CairnGatewayTests", dependencies: ["CairnGateway", "CairnSettings"], swiftSettings: swiftFlags),
+            name: "CairnGatewayTests", dependencies: ["CairnGateway", "CairnWire", "CairnCore", "CairnSettings"],
+            swiftSettings: swiftFlags),
         .testTarget(name: "CairnPracticeTests", dependencies: ["CairnPractice"], swiftSettings: swiftFlags),
         .testTarget(name: "TidyTests", swiftSettings: swiftFlags),
     ],

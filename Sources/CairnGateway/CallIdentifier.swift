@@ -1,5 +1,7 @@
 // The id of a call: it stands in the header `x-cairn-call`, in usage.jsonl, in error bodies and in log lines.
 
+import CairnCore
+
 /// A ULID: 48 bits of wall-clock milliseconds, then 80 random bits, written as 26 characters of Crockford's base 32
 /// (the ULID specification, github.com/ulid/spec). The text sorts by time.
 struct CallIdentifier: Equatable, Hashable, Sendable {

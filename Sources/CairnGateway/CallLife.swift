@@ -8,6 +8,7 @@
 // The answer is written from the buffer it was read into. A client that reads slowly pauses the fetch; a client that
 // leaves cancels it at once.
 
+import CairnCore
 import CairnHTTP
 import CairnSettings
 

@@ -1,6 +1,7 @@
 // What the gateway answers itself: /, /health, /metrics. The latter two tell of the machine and its upstreams, so on a
 // listener that others can reach they want the admin key; /health without it says only that the gateway lives.
 
+import CairnCore
 import CairnHTTP
 import CairnSettings
 

@@ -2,6 +2,7 @@
 // url=http://...`. Logs explain, metrics count; a busy gateway writes few lines. A line is written with one write(2)
 // and never waits: when nobody reads stderr, lines are lost and counted, and calls go on.
 
+import CairnCore
 import Glibc
 
 /// A value in a log line. There is no case for a key: a `Secret` cannot be logged.

@@ -1,6 +1,7 @@
 // What one loop does with calls: refuses, answers itself, or gives them a life. One object a loop; everything in it
 // belongs to that loop's thread, so nothing here is locked.
 
+import CairnCore
 import CairnHTTP
 import CairnSettings
 import Synchronization

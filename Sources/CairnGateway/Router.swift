@@ -6,6 +6,8 @@
 //     /v1/chat/completions?a=b          ─┼─▶ /v1 + /chat/completions?a=b
 //     http://gateway/v1/v1/chat/com...  ─┘
 
+import CairnCore
+
 /// What a request asks for.
 enum Route: UInt8, CaseIterable, Sendable {
     case chatCompletions

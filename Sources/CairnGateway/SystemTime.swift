@@ -1,6 +1,7 @@
 // The two clocks of the machine, read in nanoseconds, and the RFC 3339 spelling of the first. Services take a function
 // that reads the clock, so that tests can give their own.
 
+import CairnCore
 import Glibc
 
 /// Readings of the machine's clocks.

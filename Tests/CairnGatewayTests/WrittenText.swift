@@ -1,5 +1,6 @@
 // What the tests of this room share: text that a ByteWriter wrote, and folders that vanish.
 
+import CairnCore
 import Foundation
 
 @testable import CairnGateway

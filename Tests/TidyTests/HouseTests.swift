@@ -29,7 +29,10 @@ import Testing
                 faults.append("\(name) is a test in one of map and manifest only")
             }
             guard let floor = room.floor else { continue }
-            for dependency in room.mayImport.sorted() where (rooms[dependency]?.floor ?? Int.max) >= floor {
+            for dependency in room.mayImport.sorted() {
+                // The shim of our C stands under everything of Swift, its own floor included.
+                let limit = dependency == "CairnCore" && name != dependency ? floor + 1 : floor
+                guard (rooms[dependency]?.floor ?? Int.max) >= limit else { continue }
                 faults.append("\(name) -> \(dependency) does not point to a lower floor")
             }
         }

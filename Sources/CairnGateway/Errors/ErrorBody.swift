@@ -10,6 +10,8 @@
 // - messages (anthropic/_streaming.py): an event named `error` raises APIStatusError, whose `type` is the inner one;
 //   the `event:` line is needed, as events without a name are skipped.
 
+import CairnCore
+
 extension GatewayError {
     /// At most this much of the detail is shown.
     static let detailBytesMax = 512

@@ -1,5 +1,6 @@
 // All numbers of the gateway for GET /metrics: one shard per loop, summed when a scraper asks.
 
+import CairnCore
 import Synchronization
 
 /// The gateway's counters and histograms.

@@ -1,6 +1,8 @@
 // The pieces of Prometheus's text exposition format 0.0.4 (prometheus.io/docs/instrumenting/exposition_formats):
 // lines end in LF, a family is introduced by HELP and TYPE, label values escape backslash, quote and line feed.
 
+import CairnCore
+
 /// The kinds of metric the gateway has.
 enum PrometheusKind {
     case counter, gauge, histogram

@@ -1,6 +1,8 @@
 // Tells whether bytes are one JSON value. The usage object that an upstream reports goes into usage.jsonl as it came;
 // this check keeps a broken one from breaking its line.
 
+import CairnCore
+
 /// A validating pass over JSON (RFC 8259) that builds nothing.
 enum JSONCheck {
     /// Deepest nesting that is accepted.

@@ -11,6 +11,7 @@
 // What is lost: when the process crashes, what the last 50 ms brought. When the machine crashes, also what the kernel
 // had not written to the disk yet: the file is not synced, because usage is no ledger.
 
+import CairnCore
 import Glibc
 import Synchronization
 

@@ -5,6 +5,8 @@
 //      "model":"gpt-5","status":200,"stream":true,"outcome":"ok","ms":{"total":12.345,"first_byte":10.1,"added":0.042},
 //      "bytes":{"request":2048,"response":635},"usage":{...}}                                        (in one line)
 
+import CairnCore
+
 /// What is kept of a finished call.
 struct UsageRecord: Sendable {
     /// How a call ended.

@@ -5,7 +5,7 @@ extension ByteWriter {
     /// `bytes` as a JSON string (RFC 8259) with its quotes. At most the first `bytesMax` bytes are taken, cut between
     /// characters. Bytes that are not UTF-8 become U+FFFD. Control characters, line separators and marks of reading
     /// direction are written as `\uXXXX`. Cost: one pass.
-    mutating func append(quoted bytes: UnsafeBufferPointer<UInt8>, bytesMax: Int = .max) {
+    public mutating func append(quoted bytes: UnsafeBufferPointer<UInt8>, bytesMax: Int = .max) {
         append(byte: UInt8(ascii: "\""))
         let end = UTF8Scan.boundary(in: bytes, atMost: bytesMax)
         var position = 0
@@ -18,12 +18,12 @@ extension ByteWriter {
         append(byte: UInt8(ascii: "\""))
     }
 
-    mutating func append(quoted text: String, bytesMax: Int = .max) {
+    public mutating func append(quoted text: String, bytesMax: Int = .max) {
         var text = text
         text.withUTF8 { append(quoted: $0, bytesMax: bytesMax) }
     }
 
-    mutating func append(quoted bytes: [UInt8], bytesMax: Int = .max) {
+    public mutating func append(quoted bytes: [UInt8], bytesMax: Int = .max) {
         bytes.withUnsafeBufferPointer { append(quoted: $0, bytesMax: bytesMax) }
     }
 
@@ -70,9 +70,9 @@ extension ByteWriter {
 }
 
 /// Steps over text that may not be valid UTF-8 (the ranges of Unicode 15, table 3-7).
-enum UTF8Scan {
+public enum UTF8Scan {
     /// The end of the run from `position` on that a JSON string may hold as it is: ASCII without controls, `"`, `\`.
-    static func plainEnd(in bytes: UnsafeBufferPointer<UInt8>, from position: Int, to end: Int) -> Int {
+    public static func plainEnd(in bytes: UnsafeBufferPointer<UInt8>, from position: Int, to end: Int) -> Int {
         var position = position
         while position < end {
             let byte = bytes[position]
@@ -83,7 +83,7 @@ enum UTF8Scan {
     }
 
     /// The largest position up to `limit` that does not lie inside a character.
-    static func boundary(in bytes: UnsafeBufferPointer<UInt8>, atMost limit: Int) -> Int {
+    public static func boundary(in bytes: UnsafeBufferPointer<UInt8>, atMost limit: Int) -> Int {
         guard limit < bytes.count else { return bytes.count }
         var position = limit
         while position > 0, limit - position < 4, bytes[position] & 0xC0 == 0x80 { position -= 1 }
@@ -91,7 +91,7 @@ enum UTF8Scan {
     }
 
     /// The length of the well-formed character at `position`, or nil if there is none.
-    static func sequenceLength(in bytes: UnsafeBufferPointer<UInt8>, at position: Int, to end: Int) -> Int? {
+    public static func sequenceLength(in bytes: UnsafeBufferPointer<UInt8>, at position: Int, to end: Int) -> Int? {
         let first = bytes[position]
         let length: Int
         var second: ClosedRange<UInt8> = 0x80...0xBF
@@ -114,14 +114,14 @@ enum UTF8Scan {
     }
 
     /// The code point of a well-formed character of `length` 2 to 4.
-    static func scalar(in bytes: UnsafeBufferPointer<UInt8>, at position: Int, length: Int) -> UInt32 {
+    public static func scalar(in bytes: UnsafeBufferPointer<UInt8>, at position: Int, length: Int) -> UInt32 {
         var value = UInt32(bytes[position]) & (0x7F >> UInt32(length))
         for index in position + 1..<position + length { value = value << 6 | UInt32(bytes[index] & 0x3F) }
         return value
     }
 
     /// C1 controls, line and paragraph separators, marks of reading direction.
-    static func isUnprintable(_ scalar: UInt32) -> Bool {
+    public static func isUnprintable(_ scalar: UInt32) -> Bool {
         switch scalar {
         case 0x80...0x9F, 0x200E...0x200F, 0x2028...0x202E, 0x2066...0x2069: true
         default: false

@@ -4,47 +4,47 @@
 import Glibc
 
 /// A growing buffer of bytes with one owner.
-struct ByteWriter: ~Copyable {
+public struct ByteWriter: ~Copyable {
     private var base: UnsafeMutablePointer<UInt8>
-    private(set) var capacity: Int
-    private(set) var count = 0
+    public private(set) var capacity: Int
+    public private(set) var count = 0
 
     /// Reserves `capacity` bytes (at least one). Pages that are never written cost no memory.
-    init(capacity: Int) {
+    public init(capacity: Int) {
         self.capacity = max(capacity, 1)
         base = .allocate(capacity: self.capacity)
     }
 
     deinit { base.deallocate() }
 
-    var isEmpty: Bool { count == 0 }
+    public var isEmpty: Bool { count == 0 }
 
     /// Forgets the content and keeps the memory.
-    mutating func clear() { count = 0 }
+    public mutating func clear() { count = 0 }
 
     /// Shortens the content to its first `newCount` bytes.
-    mutating func truncate(to newCount: Int) {
+    public mutating func truncate(to newCount: Int) {
         precondition(newCount <= count, "truncation cannot lengthen")
         count = newCount
     }
 
     /// The content, as a view until `body` returns.
-    func withBytes<Result, Failure: Error>(
+    public func withBytes<Result, Failure: Error>(
         _ body: (UnsafeBufferPointer<UInt8>) throws(Failure) -> Result
     ) throws(Failure) -> Result {
         try body(UnsafeBufferPointer(start: base, count: count))
     }
 
     /// A copy of the content.
-    func copyBytes() -> [UInt8] { withBytes { Array($0) } }
+    public func copyBytes() -> [UInt8] { withBytes { Array($0) } }
 
-    mutating func append(byte: UInt8) {
+    public mutating func append(byte: UInt8) {
         reserve(1)
         base[count] = byte
         count += 1
     }
 
-    mutating func append(_ text: StaticString) {
+    public mutating func append(_ text: StaticString) {
         guard text.hasPointerRepresentation else {
             text.withUTF8Buffer { append($0) }
             return
@@ -52,28 +52,28 @@ struct ByteWriter: ~Copyable {
         append(UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 
-    mutating func append(_ text: String) {
+    public mutating func append(_ text: String) {
         var text = text
         text.withUTF8 { append($0) }
     }
 
-    mutating func append(_ bytes: UnsafeBufferPointer<UInt8>) {
+    public mutating func append(_ bytes: UnsafeBufferPointer<UInt8>) {
         guard let source = bytes.baseAddress, !bytes.isEmpty else { return }
         reserve(bytes.count)
         memcpy(base + count, source, bytes.count)
         count += bytes.count
     }
 
-    mutating func append(_ bytes: Span<UInt8>) {
+    public mutating func append(_ bytes: Span<UInt8>) {
         bytes.withUnsafeBufferPointer { append($0) }
     }
 
-    mutating func append(_ bytes: [UInt8]) {
+    public mutating func append(_ bytes: [UInt8]) {
         bytes.withUnsafeBufferPointer { append($0) }
     }
 
     /// In decimal, without leading zeros.
-    mutating func append(decimal value: UInt64) {
+    public mutating func append(decimal value: UInt64) {
         var digitCount = 1
         var rest = value / 10
         while rest != 0 {
@@ -83,13 +83,13 @@ struct ByteWriter: ~Copyable {
         append(decimal: value, digits: digitCount)
     }
 
-    mutating func append(decimal value: Int) {
+    public mutating func append(decimal value: Int) {
         if value < 0 { append(byte: UInt8(ascii: "-")) }
         append(decimal: UInt64(value.magnitude))
     }
 
     /// The lowest `digits` decimal digits, with leading zeros.
-    mutating func append(decimal value: UInt64, digits: Int) {
+    public mutating func append(decimal value: UInt64, digits: Int) {
         reserve(digits)
         var rest = value
         var position = count + digits
@@ -102,14 +102,14 @@ struct ByteWriter: ~Copyable {
     }
 
     /// Nanoseconds as milliseconds with at most three decimals and no trailing zeros: 12345678 is `12.346`.
-    mutating func append(millisecondsOf nanoseconds: UInt64) {
+    public mutating func append(millisecondsOf nanoseconds: UInt64) {
         let microseconds = nanoseconds / 1000 + (nanoseconds % 1000 >= 500 ? 1 : 0)
         append(decimal: microseconds / 1000)
         append(fraction: microseconds % 1000, digits: 3)
     }
 
     /// Nanoseconds as seconds with at most nine decimals and no trailing zeros: 50000 is `0.00005`.
-    mutating func append(secondsOf nanoseconds: UInt64) {
+    public mutating func append(secondsOf nanoseconds: UInt64) {
         append(decimal: nanoseconds / 1_000_000_000)
         append(fraction: nanoseconds % 1_000_000_000, digits: 9)
     }
