@@ -34,7 +34,7 @@ struct HTTP2OriginTests {
 
         #expect(first.failure == nil, "\(first.detail)")
         #expect(first.status == 200)
-        #expect(first.body == body)
+        #expect(isSame(first.body, body))
         #expect(second.body == server.fileBytes)
         #expect(second.headers.contains { $0.hasPrefix("server: nghttpd") })
     }
@@ -60,7 +60,7 @@ struct HTTP2OriginTests {
         #expect(other.failure == nil)
         #expect(clock.now - atOther > .milliseconds(100), "the paused stream held the other one up")
         #expect(outcome.failure == nil, "\(outcome.detail)")
-        #expect(outcome.body == body)
+        #expect(isSame(outcome.body, body))
     }
 
     @Test func `a tunnel carries HTTP 2 too`() async throws {

@@ -2,6 +2,7 @@
 // the server.
 
 import Foundation
+import Testing
 
 /// An answer as it stood on the wire.
 struct RawAnswer {
@@ -188,4 +189,13 @@ func loopback(port: UInt16) -> sockaddr_in {
     address.sin_port = port.bigEndian
     address.sin_addr.s_addr = UInt32(INADDR_LOOPBACK).bigEndian
     return address
+}
+
+/// For bodies of megabytes: `#expect(one == other)` would look for the least difference between them, for minutes. Says
+/// where they part.
+func isSame(_ one: [UInt8], _ other: [UInt8]) -> Bool {
+    if one == other { return true }
+    let at = zip(one, other).enumerated().first { $0.element.0 != $0.element.1 }?.offset ?? min(one.count, other.count)
+    Issue.record("\(one.count) and \(other.count) bytes part at \(at)")
+    return false
 }

@@ -66,7 +66,7 @@ private let get = "GET / HTTP/1.1\r\nhost: x\r\n\r\n"
         try client.send("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: \(body.count)\r\n\r\n")
         Thread.detachNewThread { try? client.send(body) }
 
-        #expect(try client.receiveAnswer().body == body)
+        #expect(isSame(try client.receiveAnswer().body, body))
     }
 
     @Test func `an answer of unknown length is chunked`() throws {
@@ -435,6 +435,27 @@ private let get = "GET / HTTP/1.1\r\nhost: x\r\n\r\n"
 
         #expect(body.count == pieceBytes * pieceCount)
         #expect((0..<pieceCount).allSatisfy { body[$0 * pieceBytes] == UInt8($0 & 255) })
+    }
+
+    @Test func `a writer whose reader keeps up is never left waiting`() throws {
+        let pieceBytes = 70_000  // above the high-water mark, and the kernel takes it at once
+        let server = try TestServer { _, handler in
+            handler.onRequest = { call in
+                call.perform {
+                    call.start(status: 200, headers: [], contentLength: nil)
+                    for _ in 0..<20 {
+                        call.write([UInt8](repeating: 7, count: pieceBytes))
+                        await call.writable()
+                    }
+                    call.end()
+                }
+            }
+        }
+        let client = try server.connect()
+
+        try client.send(get)
+
+        #expect(try client.receiveAnswer().body.count == 20 * pieceBytes)
     }
 
     @Test func `a writer that waits goes on when its client leaves`() throws {
