@@ -30,7 +30,7 @@ let package = Package(
             name: "CairnGateway",
             dependencies: ["CairnHTTP", "CairnWire", "CairnCore", "CairnSettings", "CZlib", "CBrotli", "CZstd"],
             swiftSettings: swiftFlags),
-        .target(name: "CairnPractice", dependencies: ["CairnHTTP", "CZlib"], swiftSettings: swiftFlags),
+        .target(name: "CairnPractice", dependencies: ["CairnHTTP", "CairnCore", "CZlib"], swiftSettings: swiftFlags),
 
         // L2: values and the Swift faces of our C
         .target(name: "CairnWire", dependencies: ["CairnCore"], swiftSettings: swiftFlags),
@@ -66,7 +66,7 @@ let package = Package(
         .testTarget(
             name: "CairnGatewayTests", dependencies: ["CairnGateway", "CairnWire", "CairnCore", "CairnSettings"],
             swiftSettings: swiftFlags),
-        .testTarget(name: "CairnPracticeTests", dependencies: ["CairnPractice"], swiftSettings: swiftFlags),
+        .testTarget(name: "CairnPracticeTests", dependencies: ["CairnPractice", "CairnCore"], swiftSettings: swiftFlags),
         .testTarget(name: "TidyTests", swiftSettings: swiftFlags),
     ],
     cLanguageStandard: .c17

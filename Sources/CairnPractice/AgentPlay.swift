@@ -1,6 +1,7 @@
 // The demo's play: an agent works through a small project in each dialect, over real HTTP through a gateway,
 // and the provider's own log proves what passed. `cairn demo` prints the report.
 
+import CairnCore
 import CairnHTTP
 
 /// What the play showed.

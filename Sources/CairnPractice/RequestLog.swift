@@ -2,6 +2,8 @@
 // of the bodies both ways. Tests and the demo read it at GET /practice/requests to prove that a gateway
 // changed nothing. Digests of small bodies are computed when the log is read, off the path of the calls.
 
+import CairnCore
+
 struct RequestLog: Sendable {
     /// Requests remembered.
     static let recordsMax = 256

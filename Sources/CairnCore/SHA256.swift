@@ -1,8 +1,10 @@
-// SHA-256 (FIPS 180-4), for the digests in the request log: a test compares them with what it sent and
-// what it received. Not for secrets: no attempt at constant time.
+// SHA-256 (FIPS 180-4), where a digest must not be turned round: the practice provider's request log, and the names of
+// accounts, which stand for keys. No attempt at constant time.
 
 /// Digests bytes given in any number of pieces.
-struct SHA256 {
+public struct SHA256: Sendable {
+    public init() {}
+
     private var state: InlineArray<8, UInt32> = [
         0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19,
     ]
@@ -11,17 +13,17 @@ struct SHA256 {
     private var totalBytes: UInt64 = 0
 
     /// The digest of `bytes` in 64 lower-case hexadecimal digits.
-    static func hex(_ bytes: [UInt8]) -> String {
+    public static func hex(_ bytes: [UInt8]) -> String {
         bytes.withUnsafeBytes { hex($0) }
     }
 
-    static func hex(_ bytes: UnsafeRawBufferPointer) -> String {
+    public static func hex(_ bytes: UnsafeRawBufferPointer) -> String {
         var digest = SHA256()
         digest.update(bytes)
         return digest.finishHex()
     }
 
-    mutating func update(_ bytes: UnsafeRawBufferPointer) {
+    public mutating func update(_ bytes: UnsafeRawBufferPointer) {
         totalBytes += UInt64(bytes.count)
         var offset = 0
         while offset < bytes.count {
@@ -35,24 +37,35 @@ struct SHA256 {
         }
     }
 
-    mutating func update(_ bytes: [UInt8]) {
+    public mutating func update(_ bytes: [UInt8]) {
         bytes.withUnsafeBytes { update($0) }
     }
 
     /// The digest of everything given so far. Ends the computation.
-    consuming func finishHex() -> String {
-        let bits = totalBytes &* 8
-        append(0x80)
-        while blockBytes != 56 { append(0) }
-        for shift in stride(from: 56, through: 0, by: -8) { append(UInt8(truncatingIfNeeded: bits >> shift)) }
+    public consuming func finishHex() -> String {
+        finish()
         var text: [UInt8] = []
         text.reserveCapacity(64)
         for index in 0..<8 {
             for shift in stride(from: 28, through: 0, by: -4) {
-                text.append(hexDigits[Int(state[index] >> shift & 15)])
+                let digit = UInt8(truncatingIfNeeded: state[index] >> shift & 15)
+                text.append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10)
             }
         }
         return String(decoding: text, as: UTF8.self)
+    }
+
+    /// The first 128 bits of the digest of everything given so far, for names. Ends the computation.
+    public consuming func finishHalf() -> (high: UInt64, low: UInt64) {
+        finish()
+        return (UInt64(state[0]) << 32 | UInt64(state[1]), UInt64(state[2]) << 32 | UInt64(state[3]))
+    }
+
+    private mutating func finish() {
+        let bits = totalBytes &* 8
+        append(0x80)
+        while blockBytes != 56 { append(0) }
+        for shift in stride(from: 56, through: 0, by: -8) { append(UInt8(truncatingIfNeeded: bits >> shift)) }
     }
 
     @inline(__always)
