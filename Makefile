@@ -99,10 +99,10 @@ install-lib: setup ## libcairn alone: static and shared, headers, cairn.pc, voca
 		|| install -D -m 644 "$$file" "$(DESTDIR)$(PREFIX)/share/cairn/$${file##*/}" || exit 1; done
 
 # As a dependency of others, set-up keeps the choice between all and the minimum.
-setup: ## installs missing Debian packages, fetches pinned sources and vocabularies; quick when nothing is missing
+setup: ## installs missing Debian packages, fetches pinned sources, vocabularies, grammars; quick when done
 	@CSources/setup.sh $(if $(filter setup,$(MAKECMDGOALS)),build,kept)
 
-setup-min: ## the same without what is optional (token counts are then labelled estimates)
+setup-min: ## the same without what is optional (token counts are then labelled estimates, code has no outline)
 	@CSources/setup.sh min
 
 setup-bench: ## the same, with nginx, haproxy, wrk and valgrind

@@ -53,6 +53,15 @@ let package = Package(
         .target(
             name: "CLLHTTP", path: "CSources/CLLHTTP/fetched", sources: ["src"], publicHeadersPath: "include",
             cSettings: [.unsafeFlags(["-O2", "-w"])]),
+        // tree-sitter and its grammars are compiled at set-up, by CGrammars/build.sh: 88 MB of generated C.
+        .target(
+            name: "CGrammars", path: "CSources/CGrammars", exclude: ["build.sh", "cgrammars_typescript_scanner.c"],
+            sources: ["cgrammars.c", "cgrammars_pool.c", "installed/cgrammars_table.c"],
+            cSettings: cFlags,
+            linkerSettings: [
+                .unsafeFlags(["-L\(Context.packageDirectory)/CSources/CGrammars/installed"]),
+                .linkedLibrary("cairn_grammars"),
+            ]),
         .systemLibrary(name: "CYAML", path: "CSources/Systems/CYAML"),
         .systemLibrary(name: "CZlib", path: "CSources/Systems/CZlib"),
         .systemLibrary(name: "CBrotli", path: "CSources/Systems/CBrotli"),

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Prepares a Debian machine for building Cairn: the Debian packages that are missing, then the third-party sources that
-# pins.txt names, then the vocabularies made of them. `make setup` runs `setup.sh build`; `setup.sh bench` also installs
-# what the benchmarks compare with, `setup.sh min` leaves out what pins.txt calls optional, now and in every
-# `setup.sh kept`, which is what the other recipes run.
-# Changes nothing, and takes a tenth of a second, when nothing is missing. Exit status: 0 ready; 2 something is missing
-# that it could not or may not install (it says what to do); 1 a download failed or was not what the pin promises.
+# pins.txt names, then what is made of them: vocabularies, compiled grammars. `make setup` runs `setup.sh build`;
+# `setup.sh bench` also installs what the benchmarks compare with, `setup.sh min` leaves out what pins.txt calls
+# optional, now and in every `setup.sh kept`, which is what the other recipes run.
+# Changes nothing, and takes less than half a second, when nothing is missing. Exit status: 0 ready; 2 something is
+# missing that it could not or may not install (it says what to do); 1 a download failed or was not what the pin
+# promises.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
@@ -18,7 +19,7 @@ packages_build=(
     libyaml-dev                                 # CairnSettings: the config file
     zlib1g-dev libbrotli-dev libzstd-dev        # CairnGateway: content encodings
     libsqlite3-dev libblas-dev libxxhash-dev    # the planned rooms, see ARCHITECTURE.md
-    libtree-sitter-dev libsimdjson-dev          # the same
+    libsimdjson-dev                             # the same
 )
 packages_bench=(wrk nginx-light haproxy valgrind) # load, the two proxies to compare with, counts of instructions
 
@@ -174,6 +175,15 @@ convert_vocabularies() {
     wait "$!" || exit 1
 }
 
+# Compiles tree-sitter and the grammars that were fetched, unless that is done already.
+build_grammars() {
+    local told
+    told=$(CGrammars/build.sh) || stop 1 "the grammars could not be compiled; see the compiler's message above"
+    [ -n "$told" ] || return 0
+    say "$told"
+    is_changed=yes
+}
+
 packages=("${packages_build[@]}")
 case "${1:-build}" in
     build) rm -f "$minimal_marker" ;;
@@ -187,4 +197,5 @@ check_swift
 install_packages "${packages[@]}"
 fetch_pins
 convert_vocabularies
+build_grammars
 [ "$is_changed" = yes ] && say "ready" || say "nothing is missing"

@@ -8,7 +8,9 @@ import Testing
     static let drawers: Set<String> = ["util", "utils", "helper", "helpers", "common", "manager", "misc"]
 
     /// What the name of a C file of a room must start with.
-    static let prefixes = ["CSources/CCairn/": "cairn", "CSources/CHTTP/": "chttp"]
+    static let prefixes = [
+        "CSources/CCairn/": "cairn", "CSources/CGrammars/": "cgrammars", "CSources/CHTTP/": "chttp",
+    ]
 
     /// The words of a name in camel case, snake case or with dashes, in lower case: `HTTPManager+Pool` is
     /// http, manager, pool.
