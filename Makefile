@@ -45,6 +45,7 @@ test-swift: setup ## the rooms' own tests; ARGS="--filter Tidy" picks
 test-c: setup ## the C rooms, with a C compiler alone
 	Tests/CCairn/run.sh
 	Tests/CHTTP/run.sh
+	Tests/Outline/run.sh
 
 test-tokens: setup ## token counts against golden ones, tiktoken and tokenizers
 	Tests/Tokens/run.sh $(ARGS)

@@ -43,6 +43,9 @@ let package = Package(
         // L1: our C
         .target(name: "CCairn", path: "CSources/CCairn", cSettings: cFlags),
         .target(
+            name: "COutline", dependencies: ["CGrammars"], path: "CSources/COutline",
+            cSettings: cFlags + [.headerSearchPath("../CGrammars/fetched/core/include")]),
+        .target(
             name: "CHTTP", dependencies: ["CLLHTTP"], path: "CSources/CHTTP",
             cSettings: cFlags,
             linkerSettings: [

@@ -35,6 +35,7 @@ suite() {
 
 suite swift swift test --explicit-target-dependency-import-check error
 suite core Tests/CCairn/run.sh
+suite outline Tests/Outline/run.sh
 suite tokens Tests/Tokens/run.sh
 suite http Tests/CHTTP/run.sh
 suite install Tests/Install/run.sh

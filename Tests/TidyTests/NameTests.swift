@@ -9,7 +9,8 @@ import Testing
 
     /// What the name of a C file of a room must start with.
     static let prefixes = [
-        "CSources/CCairn/": "cairn", "CSources/CGrammars/": "cgrammars", "CSources/CHTTP/": "chttp",
+        "CSources/CCairn/": "cairn", "CSources/COutline/": "cairn_outline", "CSources/CGrammars/": "cgrammars",
+        "CSources/CHTTP/": "chttp",
     ]
 
     /// The words of a name in camel case, snake case or with dashes, in lower case: `HTTPManager+Pool` is
