@@ -37,7 +37,7 @@ let package = Package(
         .target(name: "CairnSettings", dependencies: ["CYAML"], swiftSettings: swiftFlags),
         .target(name: "CairnHTTP", dependencies: ["CHTTP"], swiftSettings: swiftFlags),
         .target(
-            name: "CairnCore", dependencies: ["CCairn"], swiftSettings: swiftFlags,
+            name: "CairnCore", dependencies: ["CCairn", "COutline", "CGrammars"], swiftSettings: swiftFlags,
             linkerSettings: [.linkedLibrary("blas"), .linkedLibrary("m")]),
 
         // L1: our C

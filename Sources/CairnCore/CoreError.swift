@@ -1,5 +1,6 @@
 // CoreError.swift: the one error type of the core's Swift face, and the one place where a C status becomes it.
 internal import CCairn
+internal import COutline
 
 /// What the core refuses, and where.
 public struct CoreError: Error, Equatable, Sendable {
@@ -55,6 +56,19 @@ extension cairn_status {
     /// Throws the error this status stands for. `offset` is only asked for when there is one.
     func check(offset: @autoclosure () -> Int? = nil) throws(CoreError) {
         if let error = error(offset: offset()) { throw error }
+    }
+}
+
+extension cairn_outline_status {
+    /// Throws the error this status stands for.
+    func check() throws(CoreError) {
+        switch self {
+        case CAIRN_OUTLINE_OK: return
+        case CAIRN_OUTLINE_ERR_TOO_BIG: throw CoreError(.tooBig)
+        case CAIRN_OUTLINE_ERR_NO_MEMORY: throw CoreError(.noMemory)
+        case CAIRN_OUTLINE_ERR_NOT_FOUND: throw CoreError(.notFound)
+        default: throw CoreError(.argument)
+        }
     }
 }
 

@@ -70,7 +70,9 @@ import Testing
         #expect(faults == [])
     }
 
-    @Test(arguments: [("CCairn", "CairnCore"), ("CHTTP", "CairnHTTP")])
+    @Test(arguments: [
+        ("CCairn", "CairnCore"), ("COutline", "CairnCore"), ("CGrammars", "CairnCore"), ("CHTTP", "CairnHTTP"),
+    ])
     func `our C has one importer`(module: String, face: String) throws {
         let repository = try Repository.here()
         let (manifest, _) = try HouseTests.read(repository)
