@@ -19,6 +19,10 @@ enum GitSnapshot {
     /// - Complexity: linear in the lines it covers, plus one.
     static func end(_ text: SpelledText, line: Int, takesParts: Bool) -> Int? {
         let start = text.skipBlanks(line)
+        // "gitStatus", "This is", "Git status", "Recent commits": g, t and r open a snapshot, nothing else does.
+        guard case let first = text.unit(at: start).value | 0x20, first == 0x67 || first == 0x74 || first == 0x72 else {
+            return nil
+        }
         let sentence = text.match("gitStatus: ", at: start) ?? start
         if text.match("This is the git status at the start of the conversation", at: sentence) != nil {
             return lines(text, behind: text.lineEnd(from: start), reads: [.label, .status, .commit])
@@ -64,14 +68,18 @@ enum GitSnapshot {
 
     private static func holds(_ line: Line, _ text: SpelledText, _ start: Int, _ end: Int) -> Bool {
         switch line {
-        case .label:
-            let labels: [StaticString] = [
-                "Current branch: ", "Main branch", "Git user: ", "Status:", "Recent commits:",
-            ]
-            return labels.contains { text.match($0, at: start) != nil }
+        case .label: return isLabel(text, start)
         case .status: return isStatus(text, start, end)
         case .commit: return isCommit(text, start)
         }
+    }
+
+    private static func isLabel(_ text: SpelledText, _ start: Int) -> Bool {
+        let valued: [StaticString] = [
+            "Current branch: ", "Main branch (you will usually use this for PRs):", "Git user: ",
+        ]
+        return valued.contains { text.match($0, at: start) != nil } || heading("status:", text, start) != nil
+            || heading("recent commits:", text, start) != nil
     }
 
     /// `M src/a.swift`, `?? "a b"`, `R  old -> new`, `(clean)`: one or two letters of git and one path, so that a
@@ -108,14 +116,16 @@ enum GitSnapshot {
         return at
     }
 
-    /// `2b0a853 fix(reports): ...`: 7 to 40 hexadecimal digits and a subject.
+    /// `2b0a853 fix(reports): ...`: 7 to 40 hexadecimal digits and a subject. Without a decimal one among them it may
+    /// be a word ("defaced").
     private static func isCommit(_ text: SpelledText, _ start: Int) -> Bool {
         var at = start
-        var count = 0
+        var (count, decimalCount) = (0, 0)
         while count <= 40, case let step = text.unit(at: at), SpelledText.isHex(step.value) {
+            decimalCount += SpelledText.isDigit(step.value) ? 1 : 0
             at = step.next
             count += 1
         }
-        return (7...40).contains(count) && text.unit(at: at).value == 0x20
+        return (7...40).contains(count) && decimalCount > 0 && text.unit(at: at).value == 0x20
     }
 }

@@ -1,7 +1,7 @@
 // Reads a date or a time of day as harnesses write them, from a known place on: after a label, never in search of one.
 //
 //     2026-11-20   2026-11-20T12:00:01.5Z   2026/11/20, 12:00   20.11.2026   11/20/2026 3:07:21 PM   12:00   1763640001
-//     Fri, 20 Nov 2026 12:00:01 +0000     Fri Nov 20 12:00:01 UTC 2026     Thursday, February 5th, 2026 — 10:30 AM (UTC)
+//     Fri, 20 Nov 2026 12:00:01 +0000   Fri Nov 20 12:00:01 UTC 2026   Thursday, February 5th, 2026 — 10:30 AM (UTC)
 //
 // A table of tokens in any order rather than a list of formats: the end moves behind a token only when what was read up
 // to there is a whole moment, so words that happen to follow ("12:00 May I ...") stay outside.

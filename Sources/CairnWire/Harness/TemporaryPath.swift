@@ -1,7 +1,7 @@
 // Paths of temporary folders with a random part, as mkdtemp and its kin make them: another one in every run of an
 // agent.
 //
-//     /tmp/tmpk3_x9qv1/repo     /var/folders/zz/zyx.../T/claude-7f3a9c01d2e4     /tmp/claude-1000/998512c6-.../scratchpad
+//     /tmp/tmpk3_x9qv1/repo   /var/folders/zz/zyx.../T/claude-7f3a9c01d2e4   /tmp/claude-1000/998512c6-.../scratchpad
 
 enum TemporaryPath {
     /// Characters of one path; a longer one is none.

@@ -54,7 +54,7 @@ struct VolatileScanner {
         while at < text.end, spans.count < Self.spansMax {
             if at >= line.next { line = text.lineEnd(from: at) }
             let first = text.skipBlanks(at)
-            guard !shield.covers(text, first) else {
+            guard first < line.end, !shield.covers(text, first) else {
                 at = line.next
                 continue
             }
@@ -95,20 +95,31 @@ struct VolatileScanner {
     private mutating func scanSentences(_ start: Int, _ end: Int) {
         var at = start
         var before = SpelledText.newline
+        // What stands in quotation marks or backticks is an example.
+        var (isQuoted, isCode) = (false, false)
         while at < end, spans.count < Self.spansMax {
+            // Letters and spaces, most of any text, start nothing.
+            let byte = text.bytes[at]
+            if byte == 0x20 || byte >= 0x40 && byte < 0x80 && byte != 0x5C && byte != 0x60 {
+                before = UInt32(byte)
+                at += 1
+                continue
+            }
             let step = text.unit(at: at)
             var next = step.next
             switch step.value {
             case 0x2E, 0x21, 0x3F, 0x3B, 0x29:  // . ! ? ; )
                 let word = text.skipBlanks(next, max: 2)
-                if word > next, let value = sentence(word, end) { next = value.range.upperBound }
+                if word > next, !isQuoted, !isCode, let value = sentence(word, end) { next = value.range.upperBound }
             case 0x28:  // (
-                if let value = sentence(next, end) { next = value.range.upperBound }
+                if !isQuoted, !isCode, let value = sentence(next, end) { next = value.range.upperBound }
             case 0x2F:  // /
                 if !Self.continuesPath(before), let pathEnd = TemporaryPath.end(text, at: at) {
                     add(.randomIdentifier, at..<pathEnd)
                     next = pathEnd
                 }
+            case 0x22: isQuoted.toggle()
+            case 0x60: isCode.toggle()
             default: break
             }
             before = step.value
