@@ -16,7 +16,7 @@ TSAN     := --scratch-path .build-tsan --sanitize=thread
 FORMATTED := Package.swift Sources Tests
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo build build-debug test test-swift test-c test-tokens test-scenarios test-clients \
+.PHONY: help run demo build build-debug test test-swift test-c test-tokens test-instructions test-scenarios test-clients \
 	test-asan test-tsan fuzz bench bench-gateway bench-core check tidy format install install-lib \
 	setup setup-min setup-bench clean
 
@@ -49,6 +49,9 @@ test-c: setup ## the C rooms, with a C compiler alone
 
 test-tokens: setup ## token counts against golden ones, tiktoken and tokenizers
 	Tests/Tokens/run.sh $(ARGS)
+
+test-instructions: setup ## the core's hot paths counted by callgrind; ARGS=--update rewrites the baseline
+	Tests/Instructions/run.sh $(ARGS)
 
 test-scenarios: build ## the binary over loopback against the practice provider
 	Tests/Scenarios/run.sh $(BINARY)
@@ -106,7 +109,7 @@ setup: ## installs missing Debian packages, fetches pinned sources, vocabularies
 setup-min: ## the same without what is optional (token counts are then labelled estimates, code has no outline)
 	@CSources/setup.sh min
 
-setup-bench: ## the same, with nginx, haproxy, wrk and valgrind
+setup-bench: ## the same, with nginx, haproxy and wrk
 	@CSources/setup.sh bench
 
 clean: ## removes every build folder; fetched sources stay

@@ -15,13 +15,14 @@ packages_build=(
     g++ make git pkg-config ca-certificates     # Swift links with the C++ toolchain; OpenSSL reads the certificates
     python3 python3-venv python3-pip openssl    # fetches the pins; runs the scenario and client tests
     nghttp2-server                              # an HTTP/2 origin for the tests
+    valgrind                                    # counts the core's instructions for the tests
     libuv1-dev libssl-dev libcurl4-openssl-dev  # CHTTP: event loop, TLS, forward proxies
     libyaml-dev                                 # CairnSettings: the config file
     zlib1g-dev libbrotli-dev libzstd-dev        # CairnGateway: content encodings
     libsqlite3-dev libblas-dev libxxhash-dev    # the planned rooms, see ARCHITECTURE.md
     libsimdjson-dev                             # the same
 )
-packages_bench=(wrk nginx-light haproxy valgrind) # load, the two proxies to compare with, counts of instructions
+packages_bench=(wrk nginx-light haproxy) # load, and the two proxies to compare with
 
 say() { printf 'setup: %s\n' "$*"; }
 

@@ -30,13 +30,14 @@ suite() {
         failed_suites=$((failed_suites + 1))
         told="FAILED with status $status; ${told:-no totals told}"
     fi
-    summary+=("$(printf '%-12s%s' "$name" "$told")")
+    summary+=("$(printf '%-14s%s' "$name" "$told")")
 }
 
 suite swift swift test --explicit-target-dependency-import-check error
 suite core Tests/CCairn/run.sh
 suite outline Tests/Outline/run.sh
 suite tokens Tests/Tokens/run.sh
+suite instructions Tests/Instructions/run.sh
 suite http Tests/CHTTP/run.sh
 suite install Tests/Install/run.sh
 suite scenarios Tests/Scenarios/run.sh "$binary"
