@@ -25,7 +25,7 @@ uint32_t cairn_tokens_count_new(
     const size_t length = (size_t)(key.high >> 56);
     uint32_t count = 1;
     size_t offset;
-    if (cairn_tokens_find_short(self, key) == CAIRN_TOKENS_NONE)
+    if (cairn_tokens_short_slot(self, key) == CAIRN_TOKENS_NONE)
         count = cairn_tokens_merge(self, bytes, length, UINT32_MAX, &offset, NULL);
     if (row != NULL) { /* the oldest of the row goes */
         memmove(row[1], row[0], 3 * sizeof row[0]);

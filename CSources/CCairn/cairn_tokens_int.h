@@ -57,6 +57,10 @@ static inline cairn_tokens_key cairn_tokens_key_of(const uint8_t *bytes, size_t 
     return key;
 }
 
+/* The slot of short_keys that holds a whole pre-token, or CAIRN_TOKENS_NONE: whether it is a token, without a look at
+ * which. */
+uint32_t cairn_tokens_short_slot(const cairn_tokens *self, cairn_tokens_key key);
+
 /* The token that a whole pre-token is, or CAIRN_TOKENS_NONE. */
 uint32_t cairn_tokens_find_short(const cairn_tokens *self, cairn_tokens_key key);
 uint32_t cairn_tokens_find_long(const cairn_tokens *self, const uint8_t *bytes, size_t length, uint32_t hash);

@@ -146,15 +146,20 @@ const char *cairn_tokens_name(const cairn_tokens *self) {
     return self->name;
 }
 
-uint32_t cairn_tokens_find_short(const cairn_tokens *self, cairn_tokens_key key) {
+uint32_t cairn_tokens_short_slot(const cairn_tokens *self, cairn_tokens_key key) {
     const uint32_t hash = (uint32_t)(cairn_tokens_short_hash(key.low, key.high) >> 32);
     for (uint32_t slot = cairn_tokens_slot(hash, self->short_slots);;) {
         const uint64_t entry_low = cairn_tokens_get64(self->short_keys, 2 * (size_t)slot);
         const uint64_t entry_high = cairn_tokens_get64(self->short_keys, 2 * (size_t)slot + 1);
-        if (entry_low == key.low && entry_high == key.high) return cairn_tokens_get32(self->short_tokens, slot);
+        if (entry_low == key.low && entry_high == key.high) return slot;
         if (entry_high == 0) return CAIRN_TOKENS_NONE; /* the length is never 0 */
         slot = slot + 1 == self->short_slots ? 0 : slot + 1;
     }
+}
+
+uint32_t cairn_tokens_find_short(const cairn_tokens *self, cairn_tokens_key key) {
+    const uint32_t slot = cairn_tokens_short_slot(self, key);
+    return slot == CAIRN_TOKENS_NONE ? CAIRN_TOKENS_NONE : cairn_tokens_get32(self->short_tokens, slot);
 }
 
 uint32_t cairn_tokens_long_hash(const uint8_t *bytes, size_t length) {
