@@ -1,7 +1,7 @@
 // swift-tools-version: 6.2
 // The house: a target may depend only on targets of a lower floor. ARCHITECTURE.md draws the same table, and
-// Tests/TidyTests compares the two. Floors: L6 the command, L5 rooms that compose, L2 wire and core, L1 our C,
-// L0 system libraries.
+// Tests/TidyTests compares the two. Floors: L6 the command, L5 rooms that compose, L3 decisions in
+// values, L2 wire and core, L1 our C, L0 system libraries.
 import PackageDescription
 
 let swiftFlags: [SwiftSetting] = [
@@ -31,6 +31,11 @@ let package = Package(
             dependencies: ["CairnHTTP", "CairnWire", "CairnCore", "CairnSettings", "CZlib", "CBrotli", "CZstd"],
             swiftSettings: swiftFlags),
         .target(name: "CairnPractice", dependencies: ["CairnHTTP", "CairnCore", "CZlib"], swiftSettings: swiftFlags),
+
+        // L3: decisions in values
+        .target(
+            name: "CairnLedger", dependencies: ["CairnCore"], resources: [.embedInCode("prices.yaml")],
+            swiftSettings: swiftFlags),
 
         // L2: values and the Swift faces of our C
         .target(name: "CairnWire", dependencies: ["CairnCore"], swiftSettings: swiftFlags),
@@ -78,6 +83,8 @@ let package = Package(
         .testTarget(
             name: "CairnGatewayTests", dependencies: ["CairnGateway", "CairnWire", "CairnCore", "CairnSettings"],
             swiftSettings: swiftFlags),
+        .testTarget(
+            name: "CairnLedgerTests", dependencies: ["CairnLedger", "CairnCore", "CZlib"], swiftSettings: swiftFlags),
         .testTarget(name: "CairnPracticeTests", dependencies: ["CairnPractice", "CairnCore"], swiftSettings: swiftFlags),
         .testTarget(name: "TidyTests", swiftSettings: swiftFlags),
     ],
