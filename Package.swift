@@ -85,7 +85,8 @@ let package = Package(
             swiftSettings: swiftFlags),
         .testTarget(
             name: "CairnLedgerTests", dependencies: ["CairnLedger", "CairnCore", "CZlib"], swiftSettings: swiftFlags),
-        .testTarget(name: "CairnPracticeTests", dependencies: ["CairnPractice", "CairnCore"], swiftSettings: swiftFlags),
+        .testTarget(
+            name: "CairnPracticeTests", dependencies: ["CairnPractice", "CairnCore"], swiftSettings: swiftFlags),
         .testTarget(name: "TidyTests", swiftSettings: swiftFlags),
     ],
     cLanguageStandard: .c17
