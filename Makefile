@@ -17,7 +17,7 @@ FORMATTED := Package.swift Sources Tests
 
 .DEFAULT_GOAL := help
 .PHONY: help run demo build build-debug test test-swift test-c test-tokens test-instructions test-scenarios test-clients \
-	test-asan test-tsan fuzz bench bench-gateway bench-core check tidy format install install-lib \
+	test-store test-asan test-tsan fuzz bench bench-gateway bench-core bench-store check tidy format install install-lib \
 	setup setup-min setup-bench clean
 
 help: ## this list
@@ -53,6 +53,9 @@ test-tokens: setup ## token counts against golden ones, tiktoken and tokenizers
 test-instructions: setup ## the core's hot paths counted by callgrind; ARGS=--update rewrites the baseline
 	Tests/Instructions/run.sh $(ARGS)
 
+test-store: setup ## 200 processes killed while they write a store
+	Tests/Store/run.sh $(ARGS)
+
 test-scenarios: build ## the binary over loopback against the practice provider
 	Tests/Scenarios/run.sh $(BINARY)
 
@@ -71,10 +74,13 @@ fuzz: setup ## malformed input for FUZZ_SECONDS (60), under the sanitizers
 	swift build --product cairn $(ASAN) $(LAYERS)
 	Tests/Fuzz/run.sh $(FUZZ_SECONDS) .build-asan/debug/cairn
 
-bench: bench-core bench-gateway ## every benchmark
+bench: bench-core bench-store bench-gateway ## every benchmark
 
 bench-core: setup-bench ## the C core's hot paths beside their anchors
 	Benchmarks/core/run.sh
+
+bench-store: setup ## how fast turns are kept and lineages found
+	Benchmarks/store/run.sh $(ARGS)
 
 bench-gateway: setup-bench build ## the gateway beside nginx and haproxy; writes docs/performance.md
 	Benchmarks/gateway/run.sh --publish --cairn $(BINARY) $(ARGS)

@@ -1,7 +1,7 @@
 // swift-tools-version: 6.2
 // The house: a target may depend only on targets of a lower floor. ARCHITECTURE.md draws the same table, and
-// Tests/TidyTests compares the two. Floors: L6 the command, L5 rooms that compose, L3 decisions in
-// values, L2 wire and core, L1 our C, L0 system libraries.
+// Tests/TidyTests compares the two. Floors: L6 the command, L5 rooms that compose, L4 the store, L3 decisions,
+// L2 wire and core, L1 our C, L0 system libraries.
 import PackageDescription
 
 let swiftFlags: [SwiftSetting] = [
@@ -36,6 +36,14 @@ let package = Package(
         .target(
             name: "CairnLedger", dependencies: ["CairnCore"], resources: [.embedInCode("prices.yaml")],
             swiftSettings: swiftFlags),
+
+        // L4: what survives a restart
+        .target(
+            name: "CairnStore", dependencies: ["CairnContext", "CairnCore", "CSQLite", "CZstd"],
+            swiftSettings: swiftFlags),
+
+        // L3: decisions in values
+        .target(name: "CairnContext", dependencies: ["CairnCore"], swiftSettings: swiftFlags),
 
         // L2: values and the Swift faces of our C
         .target(name: "CairnWire", dependencies: ["CairnCore"], swiftSettings: swiftFlags),
@@ -74,6 +82,15 @@ let package = Package(
         .systemLibrary(name: "CZlib", path: "CSources/Systems/CZlib"),
         .systemLibrary(name: "CBrotli", path: "CSources/Systems/CBrotli"),
         .systemLibrary(name: "CZstd", path: "CSources/Systems/CZstd"),
+        .systemLibrary(name: "CSQLite", path: "CSources/Systems/CSQLite"),
+
+        // Programs of the tests and benchmarks; nobody installs them
+        .executableTarget(
+            name: "StoreCrash", dependencies: ["CairnStore", "CairnContext", "CairnCore"], path: "Tests/Store",
+            exclude: ["run.sh"], swiftSettings: swiftFlags),
+        .executableTarget(
+            name: "StoreBenchmark", dependencies: ["CairnStore", "CairnContext", "CairnCore"],
+            path: "Benchmarks/store", exclude: ["run.sh"], swiftSettings: swiftFlags),
 
         // Tests, one target a room
         .testTarget(name: "CairnSettingsTests", dependencies: ["CairnSettings"], swiftSettings: swiftFlags),
@@ -87,6 +104,8 @@ let package = Package(
             name: "CairnLedgerTests", dependencies: ["CairnLedger", "CairnCore", "CZlib"], swiftSettings: swiftFlags),
         .testTarget(
             name: "CairnPracticeTests", dependencies: ["CairnPractice", "CairnCore"], swiftSettings: swiftFlags),
+            name: "CairnStoreTests", dependencies: ["CairnStore", "CairnContext", "CairnCore", "CSQLite"],
+            swiftSettings: swiftFlags),
         .testTarget(name: "TidyTests", swiftSettings: swiftFlags),
     ],
     cLanguageStandard: .c17

@@ -18,8 +18,9 @@ packages_build=(
     valgrind                                    # counts the core's instructions for the tests
     libuv1-dev libssl-dev libcurl4-openssl-dev  # CHTTP: event loop, TLS, forward proxies
     libyaml-dev                                 # CairnSettings: the config file
-    zlib1g-dev libbrotli-dev libzstd-dev        # CairnGateway: content encodings
-    libsqlite3-dev libblas-dev libxxhash-dev    # the planned rooms, see ARCHITECTURE.md
+    zlib1g-dev libbrotli-dev libzstd-dev        # CairnGateway: content encodings; CairnStore: zstd
+    libsqlite3-dev                              # CairnStore
+    libblas-dev libxxhash-dev                   # the planned rooms, see ARCHITECTURE.md
     libsimdjson-dev                             # the same
 )
 packages_bench=(wrk nginx-light haproxy) # load, and the two proxies to compare with

@@ -40,8 +40,10 @@ suite tokens Tests/Tokens/run.sh
 suite instructions Tests/Instructions/run.sh
 suite http Tests/CHTTP/run.sh
 suite install Tests/Install/run.sh
+suite store Tests/Store/run.sh
 suite scenarios Tests/Scenarios/run.sh "$binary"
 suite clients Tests/Clients/run.sh "$binary"
+suite timings Benchmarks/store/run.sh --smoke
 suite benchmarks Benchmarks/gateway/run.sh --smoke --cairn "$(realpath "$binary")"
 
 printf '\n== totals\n'

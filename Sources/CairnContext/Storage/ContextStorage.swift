@@ -1,0 +1,59 @@
+// What the context needs of a storage. CairnStore implements it on SQLite; the rooms of this floor see only this.
+// Nothing is ever changed or deleted through it: records are appended, and what is stored under a name stands.
+
+import CairnCore
+
+/// Keeps what must survive a restart.
+///
+/// Appending never waits and never throws: the call path goes on when the disk does not. Reading waits for the disk, some
+/// microseconds when the pages are in memory; it may be done from any thread.
+public protocol ContextStorage: Sendable {
+    /// Keeps a batch to be written soon: after a crash of the process at most the last 50 ms are missing. When too much
+    /// is waiting, the batch is dropped and its records are counted as lost. Any thread; never waits for the disk.
+    func append(_ batch: StorageBatch)
+
+    /// Writes a batch at once, after everything appended before it, and tells when it is durable. A broken promise means
+    /// that none of its records will be written later, except those that are not in conflict with what is stored.
+    /// `promised` is called once, from the writer's thread; from the caller's own, before this returns, if the batch is
+    /// refused at once (closed, or even promised batches are too many).
+    func append(_ batch: StorageBatch, promised: @escaping StoragePromise)
+
+    var health: StorageHealth { get }
+
+    /// The link of that name; nil: not known.
+    func link(chain: Fingerprint) throws(StoreError) -> LinkRecord?
+
+    /// The first known of the links named, which the caller gives with the newest first.
+    /// - Complexity: one look-up for each that is not known.
+    func longestKnownPrefix(newestFirst chains: [Fingerprint]) throws(StoreError) -> KnownPrefix?
+
+    /// The conversation that ends at a link; empty and incomplete when the link is not known.
+    /// - Complexity: one look-up for each link.
+    func lineage(endingAt chain: Fingerprint) throws(StoreError) -> LineagePath
+
+    /// The bytes under a digest, compared with it; nil: not known.
+    /// - Throws: `corrupt` when they are not what was stored.
+    func blob(_ digest: Fingerprint) throws(StoreError) -> [UInt8]?
+
+    func session(_ id: SessionIdentifier) throws(StoreError) -> SessionRecord?
+
+    /// Sessions, the newest first.
+    func sessions(_ page: StoragePage) throws(StoreError) -> [SessionRecord]
+
+    /// The calls of a session in the order in which they were appended.
+    func calls(of session: SessionIdentifier, _ page: StoragePage) throws(StoreError) -> [CallRecord]
+
+    /// The decisions behind a handle, the oldest first.
+    func decisions(handle: String) throws(StoreError) -> [DecisionRecord]
+
+    func response(id: String) throws(StoreError) -> ResponseRecord?
+
+    /// Events, the newest first.
+    func events(_ page: StoragePage) throws(StoreError) -> [EventRecord]
+
+    /// Turns whose text has the words, the best first. A turn can be found some moments after it was stored.
+    func search(_ search: TurnSearch) throws(StoreError) -> [TurnHit]
+
+    /// Sums over the calls that started at that time or later, in nanoseconds since 1970.
+    func totals(sinceNanoseconds: UInt64) throws(StoreError) -> CallTotals
+}
