@@ -1,8 +1,8 @@
-import CairnContext
 import CairnCore
 import Foundation
 import Testing
 
+@testable import CairnContext
 @testable import CairnStore
 
 @Suite struct RecordTests {
@@ -135,6 +135,25 @@ import Testing
             }
             try store.appendAndWait(StorageBatch(blobs: [blob]))
             #expect(try store.blob(blob.digest) == blob.bytes)
+        }
+    }
+
+    @Test func `other bytes under a known digest are refused with all that came with them`() throws {
+        let home = try StoreHome()
+        let known = BlobRecord(Array("known".utf8))
+        let forged = BlobRecord(digest: known.digest, bytes: Array("forged".utf8))
+        var lineage = SampleLineage(session: 1)
+        var batch = lineage.add("one")
+        batch.blobs.append(forged)
+        try home.withStore { store throws in
+            try store.appendAndWait(StorageBatch(blobs: [known]))
+
+            #expect(throws: StoreError(.conflict(known.digest), step: "keeping a blob")) {
+                try store.appendAndWait(batch)
+            }
+            #expect(try store.blob(known.digest) == known.bytes)
+            #expect(try store.link(chain: lineage.links[0].chain) == nil)
+            #expect(store.health.conflictRecords == UInt64(batch.recordCount))
         }
     }
 

@@ -152,6 +152,43 @@ import Testing
         #expect(failures.load(ordering: .relaxed) == 0)
     }
 
+    @Test func `readers are bounded: who gets none in time is told`() throws {
+        let home = try StoreHome()
+        var options = home.options
+        options.limits.readersMax = 2
+        options.limits.readerWaitMilliseconds = 20
+        let store = try SQLiteStore(options)
+        let pool = ReaderPool(options: options)
+        pool.open()
+        let nothing = Fingerprint(high: 1, low: 1)
+
+        try pool.read { (first) throws(StoreError) in
+            try pool.read { (second) throws(StoreError) in
+                #expect(throws: StoreError(.readersBusy, step: "reading \(home.database)")) {
+                    try pool.read { (third) throws(StoreError) in try third.blob(nothing) }
+                }
+                #expect(try second.blob(nothing) == nil)
+            }
+            #expect(try pool.read { (second) throws(StoreError) in try second.blob(nothing) } == nil)
+        }
+        #expect(store.close(withinMilliseconds: 5000))
+    }
+
+    @Test func `the log is copied into the file when nothing comes, and under load when it is large`() throws {
+        let home = try StoreHome()
+        var numbers = SampleNumbers(seed: 7)
+        try home.withStore {
+            $0.limits.logBytesMax = 200_000
+            $0.limits.commitRecordsMax = 50
+        } _: { store throws in
+            for _ in 0..<3000 { store.append(StorageBatch(blobs: [BlobRecord(numbers.bytes(1000))])) }
+            try store.appendAndWait(batch(1))
+
+            #expect(store.health.logBytes < 1_500_000, "3 MB were written")
+            #expect(eventually { store.health.fileBytes > 3_000_000 })
+        }
+    }
+
     @Test func `a store that is let go without closing ends its thread`() throws {
         let home = try StoreHome()
         weak var released: SQLiteStore?

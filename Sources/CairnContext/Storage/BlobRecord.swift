@@ -7,7 +7,9 @@ import CairnCore
 public struct BlobRecord: Equatable, Sendable {
     public let digest: Fingerprint
     public let bytes: [UInt8]
+}
 
+extension BlobRecord {
     /// Takes the bytes and computes their digest: one hash pass.
     public init(_ bytes: [UInt8]) {
         digest = bytes.withUnsafeBytes { Fingerprint(of: $0) }
