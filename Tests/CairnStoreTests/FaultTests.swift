@@ -84,7 +84,7 @@ import Testing
             }
             var lineage = SampleLineage(session: 1)
             var answers: [(Answer, LinkRecord)] = []
-            for number in 0..<6 {
+            for number in 0..<3 {
                 let batch = lineage.add("turn \(number)", emission: "emission \(number)")
                 let answer = Answer()
                 store.append(batch) { answer.set($0) }
