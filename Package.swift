@@ -32,11 +32,6 @@ let package = Package(
             swiftSettings: swiftFlags),
         .target(name: "CairnPractice", dependencies: ["CairnHTTP", "CairnCore", "CZlib"], swiftSettings: swiftFlags),
 
-        // L3: decisions in values
-        .target(
-            name: "CairnLedger", dependencies: ["CairnCore"], resources: [.embedInCode("prices.yaml")],
-            swiftSettings: swiftFlags),
-
         // L4: what survives a restart
         .target(
             name: "CairnStore", dependencies: ["CairnContext", "CairnCore", "CSQLite", "CZstd"],
@@ -44,6 +39,9 @@ let package = Package(
 
         // L3: decisions in values
         .target(name: "CairnContext", dependencies: ["CairnCore"], swiftSettings: swiftFlags),
+        .target(
+            name: "CairnLedger", dependencies: ["CairnCore"], resources: [.embedInCode("prices.yaml")],
+            swiftSettings: swiftFlags),
 
         // L2: values and the Swift faces of our C
         .target(name: "CairnWire", dependencies: ["CairnCore"], swiftSettings: swiftFlags),
@@ -104,6 +102,7 @@ let package = Package(
             name: "CairnLedgerTests", dependencies: ["CairnLedger", "CairnCore", "CZlib"], swiftSettings: swiftFlags),
         .testTarget(
             name: "CairnPracticeTests", dependencies: ["CairnPractice", "CairnCore"], swiftSettings: swiftFlags),
+        .testTarget(
             name: "CairnStoreTests", dependencies: ["CairnStore", "CairnContext", "CairnCore", "CSQLite"],
             swiftSettings: swiftFlags),
         .testTarget(name: "TidyTests", swiftSettings: swiftFlags),
