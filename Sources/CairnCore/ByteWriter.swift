@@ -121,6 +121,17 @@ public struct ByteWriter: ~Copyable {
         while base[count - 1] == UInt8(ascii: "0") { count -= 1 }
     }
 
+    /// Lets `body` write up to `bytesMax` bytes behind the content and takes over as many as it says.
+    mutating func append(bytesMax: Int, _ body: (UnsafeMutablePointer<UInt8>) -> Int) {
+        reserve(bytesMax)
+        let written = body(base + count)
+        precondition(written >= 0 && written <= bytesMax, "more than was reserved")
+        count += written
+    }
+
+    /// The last byte; nil when empty.
+    public var last: UInt8? { count == 0 ? nil : base[count - 1] }
+
     private mutating func reserve(_ additional: Int) {
         if additional > capacity - count { grow(additional) }
     }

@@ -76,6 +76,31 @@ public struct JSONDocument: ~Copyable {
             next: Int(node.next), childCount: Int(node.child_count), depth: Int(node.depth))
     }
 
+    // Single facts of a node, for walks that would throw most of a ``Node`` away.
+
+    public func kind(of index: Int) -> Kind {
+        precondition(index >= 0 && index < nodeCount, "no such node")
+        return Kind(rawValue: nodes[index].type)!
+    }
+
+    /// As ``Node/range``.
+    public func range(of index: Int) -> Range<Int> {
+        precondition(index >= 0 && index < nodeCount, "no such node")
+        return Int(nodes[index].start)..<Int(nodes[index].end)
+    }
+
+    /// As ``Node/keyRange``; empty for array elements and the root.
+    public func keyRange(of index: Int) -> Range<Int> {
+        precondition(index >= 0 && index < nodeCount, "no such node")
+        return Int(nodes[index].key_start)..<Int(nodes[index].key_end)
+    }
+
+    /// As ``Node/next``.
+    public func next(after index: Int) -> Int {
+        precondition(index >= 0 && index < nodeCount, "no such node")
+        return Int(nodes[index].next)
+    }
+
     /// Calls `body` with the index of each child, in order.
     public func forEachChild<Failure: Error>(
         of index: Int, _ body: (Int) throws(Failure) -> Void

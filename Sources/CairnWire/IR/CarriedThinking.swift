@@ -3,27 +3,31 @@
 // signature. The provider that made it gets it back as it was; nobody else is ever shown it.
 //
 //     cairn1.<dialect>.<base64url of the opaque text>            e.g. cairn1.messages.RXFvQ...
+//     cairn1.<dialect>.redacted.<base64url of the opaque text>   Anthropic's redacted_thinking: there is no text beside it
 
 import CairnCore
 
 /// The carrying form of opaque thinking state.
 public enum CarriedThinking {
     static let prefix = "cairn1."
+    private static let redactedMark = "redacted."
 
     /// `opaque` (a JSON string) of `origin` as it is shown to clients of another dialect: a JSON string. Deterministic.
-    public static func wrap(_ opaque: String, of origin: Dialect) -> String {
-        prefix + origin.name + "." + base64URL(Array(opaque.utf8))
+    public static func wrap(_ opaque: String, of origin: Dialect, isRedacted: Bool = false) -> String {
+        prefix + origin.name + "." + (isRedacted ? redactedMark : "") + base64URL(Array(opaque.utf8))
     }
 
     /// What `carried` holds, if it is a carrying form; nil if it is a dialect's own opaque state.
-    public static func unwrap(_ carried: String) -> (opaque: String, origin: Dialect)? {
+    public static func unwrap(_ carried: String) -> (opaque: String, origin: Dialect, isRedacted: Bool)? {
         guard carried.hasPrefix(prefix) else { return nil }
         let rest = carried.dropFirst(prefix.count)
-        guard let dot = rest.firstIndex(of: "."), let origin = Dialect(name: rest[..<dot]),
-            let bytes = bytes(base64URL: rest[rest.index(after: dot)...]),
-            let opaque = String(validating: bytes, as: UTF8.self)
+        guard let dot = rest.firstIndex(of: "."), let origin = Dialect(name: rest[..<dot]) else { return nil }
+        var encoded = rest[rest.index(after: dot)...]
+        let isRedacted = encoded.hasPrefix(redactedMark)
+        if isRedacted { encoded = encoded.dropFirst(redactedMark.count) }
+        guard let bytes = bytes(base64URL: encoded), let opaque = String(validating: bytes, as: UTF8.self)
         else { return nil }
-        return (opaque, origin)
+        return (opaque, origin, isRedacted)
     }
 
     private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
@@ -43,13 +47,25 @@ public enum CarriedThinking {
         return String(decoding: out, as: UTF8.self)
     }
 
+    private static func value(ofDigit byte: UInt8) -> UInt32? {
+        switch byte {
+        case UInt8(ascii: "A")...UInt8(ascii: "Z"): UInt32(byte - UInt8(ascii: "A"))
+        case UInt8(ascii: "a")...UInt8(ascii: "z"): UInt32(byte - UInt8(ascii: "a")) + 26
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): UInt32(byte - UInt8(ascii: "0")) + 52
+        case UInt8(ascii: "-"): 62
+        case UInt8(ascii: "_"): 63
+        default: nil
+        }
+    }
+
     private static func bytes(base64URL text: Substring) -> [UInt8]? {
         var out: [UInt8] = []
+        out.reserveCapacity(text.utf8.count * 3 / 4)
         var group: UInt32 = 0
         var bitCount: UInt32 = 0
         for byte in text.utf8 {
-            guard let value = alphabet.firstIndex(of: byte) else { return nil }
-            group = group << 6 | UInt32(value)
+            guard let value = value(ofDigit: byte) else { return nil }
+            group = group << 6 | value
             bitCount += 6
             if bitCount >= 8 {
                 bitCount -= 8

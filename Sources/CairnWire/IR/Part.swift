@@ -60,8 +60,9 @@ public struct Part: Sendable {
     /// An image, a sound or a document.
     public struct Media: Sendable {
         public enum Location: Sendable {
+            /// May be a `data:` URL, as chat and responses spell bytes.
             case url(RawJSON)
-            /// `data` is base64 without a prefix.
+            /// `data` is base64 without a prefix; a media type, or for sound a format (`wav`).
             case base64(mediaType: RawJSON, data: RawJSON)
             /// The provider's identifier of an uploaded file.
             case file(RawJSON)
@@ -95,6 +96,8 @@ public struct Part: Sendable {
         /// What the result refers to (`call_id` in responses).
         public var identifier: RawJSON
         public var name: RawJSON
+        /// The namespace of the tool called (responses).
+        public var namespace: RawJSON?
         public var arguments: Arguments
         /// The responses item's own `id`.
         public var itemIdentifier: RawJSON?

@@ -32,19 +32,47 @@ public struct PromptSettings: Sendable {
         case stream
     }
 
+    /// What a member of a request was read into.
+    public struct Fields: OptionSet, Sendable, Hashable {
+        public let rawValue: UInt64
+        public init(rawValue: UInt64) { self.rawValue = rawValue }
+
+        public static let stop = Fields(rawValue: 1 << 32)
+        public static let toolChoice = Fields(rawValue: 1 << 33)
+        public static let parallelCalls = Fields(rawValue: 1 << 34)
+        public static let format = Fields(rawValue: 1 << 35)
+        public static let reasoning = Fields(rawValue: 1 << 36)
+        public static let usage = Fields(rawValue: 1 << 37)
+        public static let cacheControl = Fields(rawValue: 1 << 38)
+
+        /// The bit of a scalar: one of the lower 32.
+        public init(_ name: Name) { rawValue = 1 << UInt64(name.rawValue) }
+    }
+
+    /// A member as the client spelled it, and the fields that were read from it.
+    public struct Spelled: Sendable {
+        public var fields: Fields
+        public var member: Prompt.Member
+    }
+
     /// The scalars the client gave, in its order; each name at most once (the last of duplicate keys).
     public private(set) var scalars: [(name: Name, value: RawJSON)] = []
     /// Stop sequences: an array of strings, or one string.
-    public var stop: RawJSON?
-    public var toolChoice: ToolChoice?
+    public var stop: RawJSON? { didSet { forget(.stop) } }
+    public var toolChoice: ToolChoice? { didSet { forget(.toolChoice) } }
     /// False: one tool call a turn (Anthropic's disable_parallel_tool_use turned round).
-    public var allowsParallelCalls: Bool?
-    public var format: OutputFormat?
-    public var reasoning: Reasoning?
+    public var allowsParallelCalls: Bool? { didSet { forget(.parallelCalls) } }
+    public var format: OutputFormat? { didSet { forget(.format) } }
+    public var reasoning: Reasoning? { didSet { forget(.reasoning) } }
     /// The client wants a last event with usage (chat's stream_options.include_usage).
-    public var includesUsage: Bool?
+    public var includesUsage: Bool? { didSet { forget(.usage) } }
     /// Anthropic's top-level cache_control.
-    public var cacheControl: RawJSON?
+    public var cacheControl: RawJSON? { didSet { forget(.cacheControl) } }
+    /// The members the fields above were read from, in the client's order. The same dialect copies them; whoever changes a
+    /// field makes its member forgotten, and the field is written from its value.
+    public private(set) var spelled: [Spelled] = []
+    /// Members inside settings that this room does not know (`output_config.task_budget`): only the spelled form has them.
+    public var unread: [String] = []
 
     public init() {}
 
@@ -53,8 +81,21 @@ public struct PromptSettings: Sendable {
         set {
             scalars.removeAll { $0.name == name }
             if let newValue { scalars.append((name, newValue)) }
+            forget(Fields(name))
         }
     }
+
+    private mutating func forget(_ fields: Fields) {
+        spelled.removeAll { !$0.fields.isDisjoint(with: fields) }
+    }
+
+    /// Says that `fields` were read from `member`. Called after the fields are set.
+    mutating func remember(_ member: Prompt.Member, as fields: Fields) {
+        spelled.append(Spelled(fields: fields, member: member))
+    }
+
+    /// Puts back what was spelled, after fields were set that share a member.
+    mutating func restore(_ earlier: [Spelled]) { spelled = earlier }
 
     public enum OutputFormat: Sendable {
         case text
@@ -65,29 +106,30 @@ public struct PromptSettings: Sendable {
         case foreign(RawJSON)
     }
 
-    /// How much the model shall think, and what it shows of it.
+    /// How much the model shall think, and what it shows of it. A nil field leaves it to the provider.
     public struct Reasoning: Sendable {
-        public enum Amount: Sendable {
-            /// Anthropic's `{"type": "disabled"}`, effort "none".
-            case off
-            /// A word (JSON string): minimal, low, medium, high, xhigh, max.
-            case effort(RawJSON)
-            /// A number of tokens.
-            case budget(RawJSON)
-            /// The model decides (Anthropic's adaptive).
+        public enum Mode: UInt8, Sendable, CaseIterable {
+            /// No thinking (Anthropic's `disabled`, effort "none").
+            case off = 1
+            /// Thinking (Anthropic's `enabled`).
+            case on
+            /// The model decides (Anthropic's `adaptive`).
             case adaptive
         }
 
-        public var amount: Amount?
-        /// Responses' `summary`: auto, concise, detailed.
+        public var mode: Mode?
+        /// A word (JSON string): minimal, low, medium, high, xhigh, max.
+        public var effort: RawJSON?
+        /// A number of tokens.
+        public var budget: RawJSON?
+        /// What is shown: responses' `summary` (auto, concise, detailed), Anthropic's `display` (summarized, omitted).
         public var summary: RawJSON?
-        /// The client's own value, for the same dialect and for what the fields above cannot say.
-        public var element: RawJSON?
 
-        public init(_ amount: Amount? = nil, summary: RawJSON? = nil, element: RawJSON? = nil) {
-            self.amount = amount
+        public init(mode: Mode? = nil, effort: RawJSON? = nil, budget: RawJSON? = nil, summary: RawJSON? = nil) {
+            self.mode = mode
+            self.effort = effort
+            self.budget = budget
             self.summary = summary
-            self.element = element
         }
     }
 }

@@ -11,12 +11,26 @@ public struct ToolDefinition: Sendable {
         case builtIn(type: RawJSON)
     }
 
+    /// A group of tools under one name (Codex: an MCP server). The tools of one stand side by side.
+    public struct Namespace: Sendable, Hashable {
+        public var name: RawJSON
+        public var description: RawJSON?
+        /// The whole group in the source; nil when a tool of it was changed.
+        public var element: RawJSON?
+
+        public init(name: RawJSON, description: RawJSON? = nil, element: RawJSON? = nil) {
+            self.name = name
+            self.description = description
+            self.element = element
+        }
+    }
+
     public var kind: Kind
     /// A JSON string; nil only for built-in tools without one.
     public var name: RawJSON?
     public var description: RawJSON?
     /// A responses namespace the tool stands in, whose name precedes its own.
-    public var namespace: RawJSON?
+    public var namespace: Namespace?
     public var cacheControl: RawJSON?
     /// The whole element in the source; nil for a tool that was made.
     public var element: RawJSON?

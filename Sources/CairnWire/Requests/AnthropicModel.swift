@@ -1,0 +1,46 @@
+// What an Anthropic model accepts, read from its name. The API wants max_tokens with every request and changed how thinking
+// is asked for between generations; names of other makers behind a messages endpoint count as the oldest.
+//
+// Sources: platform.claude.com/docs, models overview (maximum output), build-with-claude/extended-thinking,
+// adaptive-thinking and effort.
+
+/// A model as a messages encoder must know it.
+struct AnthropicModel: Sendable, Equatable {
+    /// How thinking is asked for.
+    enum Thinking: Sendable {
+        /// `{"type":"enabled","budget_tokens":n}` only: up to 4.5.
+        case budget
+        /// `{"type":"adaptive"}` and output_config.effort, without `xhigh`: 4.6.
+        case adaptive
+        /// The same with `xhigh`; sampling parameters are refused: 4.7 and later.
+        case adaptiveOnly
+    }
+
+    var thinking: Thinking
+    /// max_tokens when the client names none: the most the model puts out, but no more than 64,000.
+    var outputTokensDefault: Int
+    var isClaude: Bool
+
+    /// - Parameter name: the bytes of the name, without quotes.
+    init(name: UnsafeBufferPointer<UInt8>) {
+        let words = Self.words(of: name)
+        isClaude = words.contains("claude")
+        let numbers = words.compactMap { $0.count <= 2 ? Int($0) : nil }
+        let version = isClaude && !numbers.isEmpty ? numbers[0] * 100 + (numbers.count > 1 ? numbers[1] : 0) : 0
+        thinking = version >= 407 ? .adaptiveOnly : version >= 406 ? .adaptive : .budget
+        switch version {
+        case 405...: outputTokensDefault = 64000
+        case 400...: outputTokensDefault = words.contains("sonnet") ? 64000 : 32000
+        case 307..<400: outputTokensDefault = 64000
+        case 305..<307: outputTokensDefault = 8192
+        case 300..<305: outputTokensDefault = 4096
+        default: outputTokensDefault = 32000
+        }
+    }
+
+    /// `claude-3-5-haiku-20241022`: claude, 3, 5, haiku, 20241022. No more than 16 words are looked at.
+    private static func words(of name: UnsafeBufferPointer<UInt8>) -> [Substring] {
+        String(decoding: name, as: UTF8.self).lowercased()
+            .split(maxSplits: 16, whereSeparator: { "-._/:@ ".contains($0) })
+    }
+}
