@@ -47,6 +47,7 @@ struct SettingsTable: Sendable {
 
     private let readings: WireTable<Reading>
     private let keys: [StaticString?]
+    private let fieldKeys: [(PromptSettings.Fields, StaticString)]
 
     /// - Parameters:
     ///   - scalars: in this order the first key of a name is the one it is written under.
@@ -58,12 +59,18 @@ struct SettingsTable: Sendable {
         var keys = [StaticString?](repeating: nil, count: PromptSettings.Name.allCases.count + 1)
         for (key, name, _) in scalars where keys[Int(name.rawValue)] == nil { keys[Int(name.rawValue)] = key }
         self.keys = keys
+        fieldKeys = fields.map { ($0.1, $0.0) }
         readings = WireTable(
             scalars.map { ($0.0, .scalar($0.1, $0.2)) } + fields.map { ($0.0, .field($0.1, $0.2)) })
     }
 
     /// The key a scalar has in this dialect; nil when it has none.
     func key(of name: PromptSettings.Name) -> StaticString? { keys[Int(name.rawValue)] }
+
+    /// The key of the first member that `fields` are read from; nil when this dialect has none.
+    func key(of fields: PromptSettings.Fields) -> StaticString? {
+        fieldKeys.first { !$0.0.isDisjoint(with: fields) }?.1
+    }
 
     /// Reads one member of the request; false when it is no setting of this dialect.
     /// - Throws: `malformed` when its type is wrong.

@@ -40,7 +40,7 @@ extension PromptWriter {
                 member(key, value)
                 continue
             }
-            let clientKey = self.clientKey(of: name, in: prompt)
+            let clientKey = self.clientKey(of: name)
             switch name {
             case .previousResponse, .conversation:
                 throw WireError(
@@ -48,16 +48,22 @@ extension PromptWriter {
             case .choiceCount where integer(value) ?? 1 > 1:
                 throw WireError(.untranslatable, at: clientKey, "the upstream's dialect gives one answer: ask once for each")
             case .choiceCount: continue
-            case .store where isWord(.made(source.withBytes(of: value) { [34] + $0 + [34] }), "false"): continue
+            case .store where !isTrue(value): continue
             default: lose(clientKey, .noCounterpart)
             }
         }
     }
 
     /// The key of a scalar in the client's dialect, for losses and errors.
-    func clientKey(of name: PromptSettings.Name, in prompt: Prompt) -> String {
-        let key = prompt.dialect.codec.settings.key(of: name) ?? upstream.dialect.codec.settings.key(of: name)
+    func clientKey(of name: PromptSettings.Name) -> String {
+        let table = clientDialect.codec.settings
+        let key = table.key(of: name) ?? table.key(of: PromptSettings.Fields(name))
         return key.map { "\($0)" } ?? "\(name)"
+    }
+
+    /// Counts a field that the target cannot have, under the client's key.
+    mutating func lose(_ fields: PromptSettings.Fields, _ reason: Loss.Reason) {
+        lose(clientDialect.codec.settings.key(of: fields).map { "\($0)" } ?? "settings", reason)
     }
 
     /// The client's `user` for OpenAI, which takes 64 bytes.
@@ -74,7 +80,7 @@ extension PromptWriter {
     }
 
     /// service_tier between OpenAI (auto, default, flex, priority, ...) and Anthropic (auto, standard_only).
-    mutating func serviceTier(_ value: RawJSON, of prompt: Prompt) {
+    mutating func serviceTier(_ value: RawJSON) {
         if isWord(value, "auto") {
             member("service_tier", value)
         } else if upstream.dialect == .messages, isWord(value, "default") {
@@ -84,7 +90,7 @@ extension PromptWriter {
         } else if upstream.dialect != .messages {
             member("service_tier", value)
         } else {
-            lose("service_tier", .noCounterpart)
+            lose(clientKey(of: .serviceTier), .noCounterpart)
         }
     }
 }

@@ -81,6 +81,18 @@ extension PromptWriter {
         out.append("\"],\"additionalProperties\":false}")
     }
 
+    /// A schema with the type object, which messages demands and the other dialects take for granted.
+    mutating func objectSchema(_ schema: RawJSON?) {
+        guard let schema else { return out.append("{\"type\":\"object\"}") }
+        let bytes = source.withBytes(of: schema) { Array($0) }
+        guard let document = try? SourceDocument(parsing: bytes), document.json.kind(of: 0) == .object,
+            document.json.member("type", of: 0) == nil
+        else { return out.append(bytes) }
+        out.append("{\"type\":\"object\"")
+        if document.json.nodeCount > 1 { out.append(",") }
+        out.append(Array(bytes.drop { $0 != UInt8(ascii: "{") }.dropFirst()))
+    }
+
     /// A grammar in either spelling; nil for other formats. Its strings are values of their own.
     private func grammar(of format: RawJSON) -> (syntax: RawJSON?, definition: RawJSON?)? {
         let bytes = source.withBytes(of: format) { Array($0) }

@@ -124,7 +124,7 @@ extension ChatCodec {
             if writer.upstream.knowsParallelSwitch {
                 writer.member("parallel_tool_calls", isAllowed)
             } else if !isAllowed {
-                writer.lose("parallel_tool_calls", .noCounterpart)
+                writer.lose(.parallelCalls, .noCounterpart)
             }
         }
         if !done.contains(.format), let format = settings.format { encodeFormat(format, to: &writer) }
@@ -136,7 +136,7 @@ extension ChatCodec {
             writer.key("stream_options")
             writer.out.append("{\"include_usage\":true}")
         }
-        if settings.cacheControl != nil { writer.lose("cache_control", .noCounterpart) }
+        if settings.cacheControl != nil { writer.lose(.cacheControl, .noCounterpart) }
     }
 
     /// Scalars whose key or value depends on the provider.
@@ -150,7 +150,7 @@ extension ChatCodec {
             done.insert(PromptSettings.Fields(.user))
         }
         if let tier = prompt.settings[.serviceTier], writer.upstream.accepts(.serviceTier) {
-            writer.serviceTier(tier, of: prompt)
+            writer.serviceTier(tier)
             done.insert(PromptSettings.Fields(.serviceTier))
         }
         // Cipher text of reasoning comes with every answer in the form the client's dialect has.
@@ -174,21 +174,21 @@ extension ChatCodec {
             writer.open("{")
             writer.member("name", writer.sentName(name, namespace: nil))
             writer.close("}}")
-        case .foreign: writer.lose("tool_choice", .noCounterpart)
+        case .foreign: writer.lose(.toolChoice, .noCounterpart)
         }
     }
 
     private static func encodeFormat(_ format: PromptSettings.OutputFormat, to writer: inout PromptWriter) {
         switch format {
         case .text: return
-        case .foreign: writer.lose("text.format", .noCounterpart)
+        case .foreign: writer.lose(.format, .noCounterpart)
         case .jsonObject:
             writer.key("response_format")
             writer.out.append("{\"type\":\"json_object\"}")
         case .jsonSchema(let name, let schema, let strict, let description):
             writer.key("response_format")
             guard writer.upstream.knowsJSONSchema else {
-                writer.lose("json_schema", .conflict)
+                writer.lose(.format, .conflict)
                 writer.out.append("{\"type\":\"json_object\"}")
                 return
             }
@@ -199,14 +199,16 @@ extension ChatCodec {
     }
 
     private static func encodeReasoning(_ reasoning: PromptSettings.Reasoning, to writer: inout PromptWriter) {
-        if reasoning.summary != nil { writer.lose("reasoning.summary", .noCounterpart) }
+        if let summary = reasoning.summary, !writer.isWord(summary, "omitted") {
+            writer.lose(writer.clientDialect == .messages ? "thinking.display" : "reasoning.summary", .noCounterpart)
+        }
         if reasoning.mode == .off {
             switch writer.upstream.thinkingSwitch {
             case .effortNone: writer.member("reasoning_effort", word: "none")
             case .thinkingObject:
                 writer.key("thinking")
                 writer.out.append("{\"type\":\"disabled\"}")
-            case .none: writer.lose("thinking", .noCounterpart)
+            case .none: writer.lose(.reasoning, .noCounterpart)
             }
             return
         }

@@ -258,12 +258,8 @@ extension MessagesCodec {
         switch tool.kind {
         case .function(let parameters, let strict):
             writer.toolHead(tool)
-            if let parameters {
-                writer.member("input_schema", parameters)
-            } else {
-                writer.key("input_schema")
-                writer.out.append("{\"type\":\"object\"}")
-            }
+            writer.key("input_schema")
+            writer.objectSchema(parameters)
             writer.member("strict", ifGiven: strict)
         case .custom(let format):
             writer.toolHead(tool)

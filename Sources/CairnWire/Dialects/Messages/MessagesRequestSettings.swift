@@ -117,7 +117,7 @@ extension MessagesCodec {
         }
         done.formUnion(.user)
         if let tier = settings[.serviceTier], !done.contains(PromptSettings.Fields(.serviceTier)) {
-            writer.serviceTier(tier, of: prompt)
+            writer.serviceTier(tier)
             done.insert(PromptSettings.Fields(.serviceTier))
         }
         if let include = settings[.include], writer.asksOnlyForEncryptedReasoning(include) {
@@ -125,12 +125,12 @@ extension MessagesCodec {
         }
         var thinks = false
         if !done.contains(.reasoning) { thinks = encodeThinking(prompt, model, limit: limit, to: &writer) }
-        if !done.contains(.format) { encodeOutputConfig(settings, model, withEffort: thinks, to: &writer) }
+        if !done.contains(.format) { encodeOutputConfig(settings, model, withEffort: !done.contains(.reasoning), to: &writer) }
         if !writer.isSameDialect { encodeSampling(settings, model, thinks: thinks, to: &writer, done: &done) }
         try writer.scalars(of: prompt, in: Self.settings, except: done)
         if let stop = settings.stop, !done.contains(.stop) { encodeStop(stop, to: &writer) }
         if !done.contains(.toolChoice), !prompt.tools.isEmpty {
-            encodeToolChoice(settings, thinks: thinks, to: &writer)
+            encodeToolChoice(settings, to: &writer)
         }
         if let cacheControl = settings.cacheControl, !done.contains(.cacheControl) {
             writer.member("cache_control", cacheControl)
@@ -168,12 +168,17 @@ extension MessagesCodec {
                 writer.key("thinking")
                 writer.out.append("{\"type\":\"disabled\"}")
             } else {
-                writer.lose("reasoning", .conflict)
+                writer.lose(.reasoning, .conflict)
             }
             return false
         }
         guard reasoning.mode != nil || reasoning.effort != nil || reasoning.budget != nil else {
-            if reasoning.summary != nil { writer.lose("reasoning.summary", .conflict) }
+            if reasoning.summary != nil { writer.lose(.reasoning, .conflict) }
+            return false
+        }
+        if prompt.settings.demandsTool, !prompt.tools.isEmpty {
+            // The API refuses a forced tool beside thinking; the tool is what the client relies on.
+            writer.lose(.reasoning, .conflict)
             return false
         }
         if model.thinking == .budget, writer.upstream.family != .deepseek {
@@ -201,7 +206,7 @@ extension MessagesCodec {
         let budget = max(budgetTokensMinimum, min(wanted, limit / 4 * 3))
         let isRefused = !writer.isSameDialect && writer.isInToolLoopWithoutThinking(prompt)
         guard budget < limit, !isRefused else {
-            writer.lose("reasoning", .conflict)
+            writer.lose(.reasoning, .conflict)
             return false
         }
         writer.key("thinking")
@@ -223,7 +228,7 @@ extension MessagesCodec {
         switch settings.format {
         case nil, .text: break
         case .jsonSchema(_, let given, _, _): schema = given
-        case .jsonObject, .foreign: writer.lose("response_format", .noCounterpart)
+        case .jsonObject, .foreign: writer.lose(.format, .noCounterpart)
         }
         guard effort != nil || schema != nil else { return }
         writer.key("output_config")
@@ -250,9 +255,9 @@ extension MessagesCodec {
         ] {
             guard let value = settings[name] else { continue }
             if isRefused {
-                writer.lose("\(key)", .conflict)
+                writer.lose(writer.clientKey(of: name), .conflict)
             } else if name == .temperature, (writer.number(value) ?? 0) > 1 {
-                writer.lose("temperature", .conflict)
+                writer.lose(writer.clientKey(of: name), .conflict)
                 writer.member("temperature", 1)
             } else {
                 writer.member(key, value)
@@ -269,23 +274,12 @@ extension MessagesCodec {
         if isString { writer.close("]") }
     }
 
-    /// Beside thinking with a budget, only auto and none are taken.
-    private static func encodeToolChoice(
-        _ settings: PromptSettings, thinks: Bool, to writer: inout PromptWriter
-    ) {
+    private static func encodeToolChoice(_ settings: PromptSettings, to writer: inout PromptWriter) {
         let isSerial = settings.allowsParallelCalls == false
         var choice = settings.toolChoice
         if case .foreign = choice {
-            writer.lose("tool_choice", .noCounterpart)
+            writer.lose(.toolChoice, .noCounterpart)
             choice = nil
-        }
-        if thinks {
-            switch choice {
-            case .required, .named:
-                writer.lose("tool_choice", .conflict)
-                choice = .automatic
-            default: break
-            }
         }
         guard choice != nil || isSerial else { return }
         writer.key("tool_choice")
@@ -304,6 +298,16 @@ extension MessagesCodec {
 
     private static func isNone(_ choice: ToolChoice?) -> Bool {
         if case .some(.none) = choice { true } else { false }
+    }
+}
+
+extension PromptSettings {
+    /// Whether the model must call a tool.
+    var demandsTool: Bool {
+        switch toolChoice {
+        case .required, .named: true
+        case nil, .automatic, .some(.none), .foreign: false
+        }
     }
 }
 

@@ -109,14 +109,14 @@ extension ResponsesCodec {
         var done = writer.spelledSettings(of: prompt)
         if !writer.isSameDialect { encodeRenamed(prompt, to: &writer, done: &done) }
         try writer.scalars(of: prompt, in: Self.settings, except: done.union(PromptSettings.Fields(.verbosity)))
-        if settings.stop != nil, !done.contains(.stop) { writer.lose("stop", .noCounterpart) }
+        if settings.stop != nil, !done.contains(.stop) { writer.lose(.stop, .noCounterpart) }
         if !done.contains(.toolChoice), !prompt.tools.isEmpty { encodeToolChoice(settings, to: &writer) }
         if !done.contains(.parallelCalls), let isAllowed = settings.allowsParallelCalls, !prompt.tools.isEmpty {
             writer.member("parallel_tool_calls", isAllowed)
         }
         if !done.contains(.format) { encodeText(settings, to: &writer) }
         if !done.contains(.reasoning), let reasoning = settings.reasoning { encodeReasoning(reasoning, to: &writer) }
-        if settings.cacheControl != nil { writer.lose("cache_control", .noCounterpart) }
+        if settings.cacheControl != nil { writer.lose(.cacheControl, .noCounterpart) }
     }
 
     /// The least limit the API takes.
@@ -128,7 +128,7 @@ extension ResponsesCodec {
         let settings = prompt.settings
         if let limit = settings[.maxOutputTokens] {
             if let count = writer.integer(limit), count < outputTokensMinimum {
-                writer.lose("max_tokens", .conflict)
+                writer.lose(writer.clientKey(of: .maxOutputTokens), .conflict)
                 writer.member("max_output_tokens", outputTokensMinimum)
             } else {
                 writer.member("max_output_tokens", limit)
@@ -137,7 +137,7 @@ extension ResponsesCodec {
         done.insert(.maxOutputTokens)
         if let user = settings[.user] { writer.user("user", user) }
         done.insert(PromptSettings.Fields(.user))
-        if let tier = settings[.serviceTier] { writer.serviceTier(tier, of: prompt) }
+        if let tier = settings[.serviceTier] { writer.serviceTier(tier) }
         done.insert(PromptSettings.Fields(.serviceTier))
         // The other dialects keep no state at the provider, so its answers need not be kept either, and what it thought
         // must come with the answer.
@@ -160,7 +160,7 @@ extension ResponsesCodec {
             writer.member("type", word: isCustom && writer.upstream.knowsCustomTools ? "custom" : "function")
             writer.member("name", writer.sentName(name, namespace: nil))
             writer.close("}")
-        case .foreign: writer.lose("tool_choice", .noCounterpart)
+        case .foreign: writer.lose(.toolChoice, .noCounterpart)
         }
     }
 
@@ -171,7 +171,7 @@ extension ResponsesCodec {
         let contentStart = writer.out.count
         switch settings.format {
         case nil, .text: break
-        case .foreign: writer.lose("response_format", .noCounterpart)
+        case .foreign: writer.lose(.format, .noCounterpart)
         case .jsonObject:
             writer.key("format")
             writer.out.append("{\"type\":\"json_object\"}")
