@@ -63,7 +63,12 @@ extension PromptWriter {
 
     /// Counts a field that the target cannot have, under the client's key.
     mutating func lose(_ fields: PromptSettings.Fields, _ reason: Loss.Reason) {
-        lose(clientDialect.codec.settings.key(of: fields).map { "\($0)" } ?? "settings", reason)
+        switch (clientDialect, fields) {
+        case (.messages, .parallelCalls): lose("tool_choice.disable_parallel_tool_use", reason)
+        case (.messages, .format): lose("output_config.format", reason)
+        case (.responses, .format): lose("text.format", reason)
+        default: lose(clientDialect.codec.settings.key(of: fields).map { "\($0)" } ?? "settings", reason)
+        }
     }
 
     /// The client's `user` for OpenAI, which takes 64 bytes.

@@ -321,7 +321,9 @@ extension ChatCodec {
         func write(_ turn: Turn?, inToolLoop: Bool, to writer: inout PromptWriter) {
             let wantsThinking =
                 turn != nil || writer.upstream.wantsReasoningContent && (!calls.isEmpty || inToolLoop)
-            if !thinking.isEmpty, !wantsThinking { writer.lose("thinking", .noCounterpart) }
+            if !thinking.isEmpty, !wantsThinking {
+                writer.lose("thinking", writer.upstream.wantsReasoningContent ? .conflict : .noCounterpart)
+            }
             if texts.isEmpty, calls.isEmpty, refusal == nil, thinking.isEmpty || !wantsThinking { return }
             writer.open("{")
             writer.member("role", word: "assistant")

@@ -115,7 +115,8 @@ extension MessagesCodec {
             writer.member("user_id", user)
             writer.close("}")
         }
-        done.formUnion(.user)
+        // There is one place for who asks.
+        if settings[.user] != nil { done.insert(PromptSettings.Fields(.user)) } else { done.formUnion(.user) }
         if let tier = settings[.serviceTier], !done.contains(PromptSettings.Fields(.serviceTier)) {
             writer.serviceTier(tier)
             done.insert(PromptSettings.Fields(.serviceTier))
