@@ -56,6 +56,8 @@ extension PromptWriter {
 
     /// The key of a scalar in the client's dialect, for losses and errors.
     func clientKey(of name: PromptSettings.Name) -> String {
+        if clientDialect == .responses, name == .verbosity { return "text.verbosity" }
+        if clientDialect == .messages, name == .user { return "metadata.user_id" }
         let table = clientDialect.codec.settings
         let key = table.key(of: name) ?? table.key(of: PromptSettings.Fields(name))
         return key.map { "\($0)" } ?? "\(name)"

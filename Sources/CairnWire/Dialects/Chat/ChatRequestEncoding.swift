@@ -120,6 +120,7 @@ extension ChatCodec {
     private static func encodeMessage(
         _ turn: Turn, _ parts: ArraySlice<Part>, _ index: Int, to writer: inout PromptWriter
     ) throws(WireError) {
+        let start = writer.out.count
         writer.open("{")
         switch turn.role {
         case .system: writer.member("role", word: "system")
@@ -128,23 +129,30 @@ extension ChatCodec {
         }
         writer.member("name", ifGiven: turn.name)
         writer.key("content")
-        try encodeContent(parts, index, to: &writer)
+        let isLeft = try encodeContent(parts, index, to: &writer)
+        // Nothing that chat has was in the turn.
+        if !isLeft, !parts.isEmpty { return writer.out.truncate(to: start) }
         if writer.isSameDialect { writer.members(turn.unknown) }
         writer.close("}")
     }
 
     /// One text as a string, more as an array, or as one string where the provider has no arrays of texts.
+    /// - Returns: whether anything was written.
     private static func encodeContent(
         _ parts: ArraySlice<Part>, _ index: Int, to writer: inout PromptWriter
-    ) throws(WireError) {
+    ) throws(WireError) -> Bool {
         let texts = parts.compactMap(\.text)
         if texts.count == parts.count, texts.count <= 1 || !writer.upstream.takesTextArrays, !writer.isSameDialect {
             for part in parts { writer.account(part) }
-            return writer.joined(texts, separator: "\\n\\n")
+            writer.joined(texts, separator: "\\n\\n")
+            return true
         }
         writer.open("[")
+        let start = writer.out.count
         for part in parts { try encodePart(part, index, to: &writer) }
+        let isLeft = writer.out.count > start
         writer.close("]")
+        return isLeft
     }
 
     // The encode table
