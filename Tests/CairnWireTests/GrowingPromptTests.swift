@@ -160,56 +160,45 @@ struct EmittedRequest {
 }
 
 extension Prompt {
-    /// What a conversation says, in words that do not depend on the dialect: texts, notes, calls and results in their order.
-    /// Tags this room puts around a text where a dialect has no other form are taken off, and texts of one turn are one.
+    /// What a conversation says, line by line, in words that do not depend on the dialect: texts, notes, calls and results in
+    /// their order. Tags this room puts around a text where a dialect has no other form are taken off.
     var facts: [String] {
         var facts: [String] = []
         for turn in turns {
             switch turn.role {
-            case .system, .developer: facts.append("note " + joined(turn.parts))
+            case .system, .developer: facts += lines("note", turn.parts)
             case .assistant:
-                let text = joined(turn.parts)
-                if !text.isEmpty { facts.append("answer " + text) }
+                facts += lines("answer", turn.parts)
                 for case .toolCall(let call) in turn.parts.map(\.content) { facts.append("call " + told(call)) }
-            case .user, .tool: facts += said(turn)
+            case .user, .tool: for part in turn.parts { facts += said(part) }
             }
         }
-        return facts
+        // Images of results, which a tool message of chat cannot show in place.
+        return facts.filter { !$0.hasPrefix("user Output of tool call ") && !$0.hasPrefix("result (see the message") }
     }
 
-    private func said(_ turn: Turn) -> [String] {
-        var facts: [String] = []
-        var texts: [Part] = []
-        func flush() {
-            if !texts.isEmpty { facts.append("user " + joined(texts)) }
-            texts = []
-        }
-        for part in turn.parts {
-            if case .toolResult(let result) = part.content {
-                facts.append("result " + joined(result.parts).replacing("<tool_error>", with: "").replacing("</tool_error>", with: ""))
-            } else if let text = part.text.flatMap(source.text), text.hasPrefix("<system-message>\n") {
-                flush()
-                facts.append("note " + text.dropFirst(17).dropLast(18))
-            } else if let text = part.text.flatMap(source.text), text.hasPrefix("Output of tool call ") {
-                return facts  // images of results, which chat cannot show in place
-            } else {
-                texts.append(part)
+    private func said(_ part: Part) -> [String] {
+        if case .toolResult(let result) = part.content {
+            return lines("result", result.parts).map {
+                $0.replacing("<tool_error>", with: "").replacing("</tool_error>", with: "")
             }
         }
-        flush()
-        return facts
+        guard let text = part.text.flatMap(source.text), text.hasPrefix("<system-message>\n") else {
+            return lines("user", [part])
+        }
+        return lines("note", [Part(.text(RawJSON(quoting: String(text.dropFirst(17).dropLast(18)))))])
     }
 
-    /// Words only: separators differ between dialects.
-    private func joined(_ parts: [Part]) -> String {
-        parts.compactMap { $0.text.flatMap(source.text) }.joined(separator: "\n").split(separator: "\n").joined(separator: " ")
+    private func lines(_ kind: String, _ parts: [Part]) -> [String] {
+        parts.compactMap { $0.text.flatMap(source.text) }.flatMap { $0.split(separator: "\n") }.map { "\(kind) \($0)" }
     }
 
     private func told(_ call: Part.ToolCall) -> String {
         let text: String?
         switch call.arguments {
         case .quoted(let value): text = source.text(of: value)
-        case .object(let value), .freeform(let value): text = source.withBytes(of: value) { String(decoding: $0, as: UTF8.self) }
+        case .object(let value), .freeform(let value):
+            text = source.withBytes(of: value) { String(decoding: $0, as: UTF8.self) }
         }
         let name = source.text(of: call.name) ?? "?"
         guard let object = try? SourceDocument(parsing: Array((text ?? "?").utf8)) else { return name + " no JSON" }
