@@ -35,27 +35,13 @@ public enum AnswerPart {
     case refusal
     /// `isRedacted`: only a signature will come. `identifier`: a responses item's, a content.
     case thinking(isRedacted: Bool, identifier: UnsafeRawBufferPointer?)
-    /// Identifier and name are contents; `isFreeform`: the deltas are a custom tool's input and no JSON arguments.
-    case toolCall(identifier: UnsafeRawBufferPointer, name: UnsafeRawBufferPointer, isFreeform: Bool)
-    /// A part only its dialect has (server tool use, search results): the JSON of its beginning.
-    case foreign(UnsafeRawBufferPointer)
-}
-
-/// An error a provider told in its own words.
-public struct AnswerFailure: Sendable, Equatable {
-    /// The provider's word for it (`overloaded_error`, `server_error`); empty if it gave none.
-    public var type: String
-    public var code: String?
-    public var message: String
-    /// The HTTP status it would have had, for choosing the word of another dialect.
-    public var status: UInt16
-
-    public init(type: String, code: String? = nil, message: String, status: UInt16) {
-        self.type = type
-        self.code = code
-        self.message = message
-        self.status = status
-    }
+    /// Contents all: identifier (empty: the provider gave none), name, and the namespace of the client's tool, if it has
+    /// one. `isFreeform`: the deltas are a custom tool's input and no JSON arguments.
+    case toolCall(
+        identifier: UnsafeRawBufferPointer, name: UnsafeRawBufferPointer, namespace: UnsafeRawBufferPointer?,
+        isFreeform: Bool)
+    /// A part only its dialect has (server tool use, search results): its type, a content. No deltas come of it.
+    case foreign(type: UnsafeRawBufferPointer)
 }
 
 /// Why a model stopped, in every dialect's words.
@@ -87,6 +73,18 @@ public struct WireUsage: Sendable, Hashable {
 
     public init() {}
 
+    /// Whether anything was reported.
+    public var isReported: Bool { self != WireUsage() }
+
+    /// Of `input`: written to a cache, however long it lives; nil: not reported.
+    public var cacheWrite: Int? {
+        guard cacheWrite5Minutes != nil || cacheWrite1Hour != nil else { return nil }
+        return (cacheWrite5Minutes ?? 0).addingClamped(cacheWrite1Hour ?? 0)
+    }
+
+    /// Read and written together.
+    public var total: Int { (input ?? 0).addingClamped(output ?? 0) }
+
     /// Takes over what `newer` reports.
     public mutating func merge(_ newer: WireUsage) {
         input = newer.input ?? input
@@ -95,5 +93,13 @@ public struct WireUsage: Sendable, Hashable {
         cacheWrite1Hour = newer.cacheWrite1Hour ?? cacheWrite1Hour
         output = newer.output ?? output
         reasoning = newer.reasoning ?? reasoning
+    }
+}
+
+extension Int {
+    /// Counts come from outside: their sum stops at the largest number instead of trapping.
+    func addingClamped(_ more: Int) -> Int {
+        let (sum, overflow) = addingReportingOverflow(more)
+        return overflow ? (more < 0 ? .min : .max) : sum
     }
 }
