@@ -45,6 +45,12 @@ public struct JSONTape: ~Copyable {
         nodeCount = count
     }
 
+    /// Lets go of the document: there is nothing on the tape.
+    public mutating func clear() {
+        nodeCount = 0
+        text = UnsafeRawBufferPointer(start: nil, count: 0)
+    }
+
     private mutating func grow(to bound: Int) {
         nodes.deallocate()
         capacity = bound

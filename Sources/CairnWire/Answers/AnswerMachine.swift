@@ -137,6 +137,8 @@ final class AnswerMachine {
         markup?.beginEvent()
         rewritten.clear()
         let wasOver = hasEnded
+        // Not every event is parsed, and what stands on the tape of an earlier one is gone.
+        tape.clear()
         reader.read(event, &tape) { follow($0) }
         if markup?.hasChanged == true, !wasOver {
             rewritten.withBytes { out.append($0) }
