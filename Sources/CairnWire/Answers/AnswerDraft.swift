@@ -29,12 +29,10 @@ struct AnswerDraft: Sendable {
     }
 
     private(set) var parts: [Part] = []
-    private(set) var identifier: [UInt8]?
     private(set) var model: [UInt8]?
     private(set) var usage: WireUsage?
     private(set) var reason: FinishReason?
     private(set) var stopSequence: [UInt8]?
-    private(set) var failure: AnswerFailure?
     private(set) var isWhole = false
     private var contentBytes = 0
 
@@ -47,8 +45,7 @@ struct AnswerDraft: Sendable {
 
     mutating func take(_ event: AnswerEvent) {
         switch event {
-        case .started(let identifier, let model, let usage):
-            self.identifier = identifier.map { Array($0) }
+        case .started(_, let model, _, let usage):
             self.model = model.map { Array($0) }
             if let usage { merge(usage) }
         case .partStarted(let index, let part):
@@ -66,8 +63,7 @@ struct AnswerDraft: Sendable {
             self.reason = reason
             self.stopSequence = stopSequence.map { Array($0) }
         case .ended: isWhole = true
-        case .failed(let failure): self.failure = failure
-        case .ping: break
+        case .failed, .ping: break
         }
     }
 

@@ -8,8 +8,10 @@
 /// One step of an answer. Buffers are views, valid during the call that shows the event. A *content* is what stands between
 /// the quotes of a JSON string, still escaped.
 public enum AnswerEvent {
-    /// The provider began to answer. `identifier` and `model` are contents; usage is what it reported so far.
-    case started(identifier: UnsafeRawBufferPointer?, model: UnsafeRawBufferPointer?, usage: WireUsage?)
+    /// The provider began to answer. `identifier` and `model` are contents; `createdSeconds` since 1970, where the dialect
+    /// tells; usage is what it reported so far.
+    case started(
+        identifier: UnsafeRawBufferPointer?, model: UnsafeRawBufferPointer?, createdSeconds: Int?, usage: WireUsage?)
     /// A part begins. Indexes count from 0 in the order of beginning; several parts may be open at once.
     case partStarted(index: Int, AnswerPart)
     /// More of a part's text, thinking, refusal or arguments.

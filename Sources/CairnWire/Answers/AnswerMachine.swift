@@ -105,7 +105,7 @@ final class AnswerMachine {
 
     private func note(_ event: AnswerEvent) {
         switch event {
-        case .started(_, _, let reported): if let reported { usage.merge(reported) }
+        case .started(_, _, _, let reported): if let reported { usage.merge(reported) }
         case .usage(let reported): usage.merge(reported)
         case .failed(let failure): self.failure = failure
         default: break

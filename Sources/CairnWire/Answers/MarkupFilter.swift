@@ -96,30 +96,67 @@ struct MarkupFilter: Sendable {
             return send(content, emit)
         }
         var cursor = ContentCursor(content)
+        // What was neither sent nor held begins here; what is held begins at `heldStart`, or in an earlier content.
         var plainStart = 0
+        var heldStart: Int?
         while let character = cursor.next() {
             let spelling = UnsafeRawBufferPointer(rebasing: content[character.range])
-            if !held.isEmpty, take(character.scalar, spelling, emit) {
-                plainStart = character.range.upperBound
-                continue
+            if !held.isEmpty {
+                let before = UnsafeRawBufferPointer(rebasing: content[plainStart..<(heldStart ?? plainStart)])
+                switch advance(character.scalar, spelling) {
+                case .held: continue
+                case .heldInPlaceOfFirst(let first):
+                    if heldStart == nil { first.withUnsafeBytes { send($0, emit) } }
+                    heldStart = heldStart.map { $0 + first.count }
+                    continue
+                case .tag(let tag):
+                    if handle(tag, before, emit) {
+                        plainStart = character.range.upperBound
+                    } else if heldStart == nil {
+                        release(emit)
+                        plainStart = character.range.upperBound
+                    } else {
+                        forget()
+                    }
+                    heldStart = nil
+                    continue
+                case .none:
+                    if heldStart == nil {
+                        release(emit)
+                        plainStart = character.range.lowerBound
+                    } else {
+                        forget()
+                    }
+                    heldStart = nil
+                }
             }
             guard mayBegin(character.scalar) else { continue }
-            send(UnsafeRawBufferPointer(rebasing: content[plainStart..<character.range.lowerBound]), emit)
-            plainStart = character.range.upperBound
+            heldStart = character.range.lowerBound
+            if isBetweenTags {
+                // Text here may end the block, which has to be known before the tag is read.
+                send(UnsafeRawBufferPointer(rebasing: content[plainStart..<character.range.lowerBound]), emit)
+                plainStart = character.range.upperBound
+                heldStart = nil
+            }
             hold(character.scalar, spelling)
         }
-        send(UnsafeRawBufferPointer(rebasing: content[plainStart...]), emit)
+        let end = held.isEmpty ? content.count : heldStart ?? plainStart
+        send(UnsafeRawBufferPointer(rebasing: content[plainStart..<end]), emit)
+    }
+
+    private var isBetweenTags: Bool {
+        switch mode {
+        case .block, .call: true
+        case .prose, .thinking, .parameter: false
+        }
     }
 
     /// Whether nothing in here can begin a tag: the frequent case.
     private func passesAsOne(_ content: UnsafeRawBufferPointer) -> Bool {
-        switch mode {
-        case .block, .call: return false
-        case .prose, .thinking, .parameter:
-            return content.allSatisfy {
+        !isBetweenTags
+            && content.allSatisfy {
                 $0 != UInt8(ascii: "<") && $0 != UInt8(ascii: "\\") && $0 != UInt8(ascii: "`")
             }
-        }
     }
 
     private mutating func mayBegin(_ scalar: UInt32) -> Bool {
@@ -149,33 +186,46 @@ struct MarkupFilter: Sendable {
         }
     }
 
-    /// Goes on with what is held; false: it was let go, and the character is still to be read.
-    private mutating func take(
-        _ scalar: UInt32, _ spelling: UnsafeRawBufferPointer, _ emit: (AnswerEvent) -> Void
-    ) -> Bool {
-        guard matcher != nil else {
-            // Only line feeds are held.
-            if scalar == UInt32(UInt8(ascii: "<")) || scalar == 0x0A {
-                if scalar == 0x0A, newlineCount == 2 { releaseFirst(emit) }
-                if case .prose = mode { code.take(scalar) }
-                hold(scalar, spelling)
-                return true
-            }
-            release(emit)
-            return false
-        }
+    /// What a character does to what is held.
+    private enum Advance {
+        case held
+        /// A third line feed: the first of them is text.
+        case heldInPlaceOfFirst([UInt8])
+        /// It completes a tag, and is held.
+        case tag(MarkupTag)
+        /// What is held is no markup; the character is still to be read.
+        case none
+    }
+
+    private mutating func advance(_ scalar: UInt32, _ spelling: UnsafeRawBufferPointer) -> Advance {
+        guard matcher != nil else { return advanceLineFeeds(scalar, spelling) }
         switch matcher!.take(scalar, spelling) {
         case .more:
             held.append(contentsOf: spelling)
-            return true
+            return .held
         case .complete(let tag):
             held.append(contentsOf: spelling)
-            if !handle(tag, emit) { release(emit) }
-            return true
-        case .mismatch:
-            release(emit)
-            return false
+            return .tag(tag)
+        case .mismatch: return .none
         }
+    }
+
+    private mutating func advanceLineFeeds(_ scalar: UInt32, _ spelling: UnsafeRawBufferPointer) -> Advance {
+        guard scalar == UInt32(UInt8(ascii: "<")) || scalar == 0x0A else { return .none }
+        if case .prose = mode { code.take(scalar) }
+        guard scalar == 0x0A, newlineCount == 2 else {
+            hold(scalar, spelling)
+            return .held
+        }
+        let first = held.withUnsafeBytes { content in
+            var cursor = ContentCursor(content)
+            _ = cursor.next()
+            return Array(content[..<cursor.position])
+        }
+        held.removeFirst(first.count)
+        newlineCount -= 1
+        hold(scalar, spelling)
+        return .heldInPlaceOfFirst(first)
     }
 
     /// Lets go of what is held: it is no markup.
@@ -183,18 +233,6 @@ struct MarkupFilter: Sendable {
         let text = held
         forget()
         text.withUnsafeBytes { send($0, emit) }
-    }
-
-    /// Of three line feeds the first is text.
-    private mutating func releaseFirst(_ emit: (AnswerEvent) -> Void) {
-        let text = held
-        text.withUnsafeBytes { content in
-            var cursor = ContentCursor(content)
-            _ = cursor.next()
-            held.removeFirst(cursor.position)
-            newlineCount -= 1
-            send(UnsafeRawBufferPointer(rebasing: content[..<cursor.position]), emit)
-        }
     }
 
     private mutating func forget() {
@@ -252,12 +290,14 @@ struct MarkupFilter: Sendable {
     // Tags
 
     /// What a whole tag does; false: it means nothing here, and is text.
-    private mutating func handle(_ tag: MarkupTag, _ emit: (AnswerEvent) -> Void) -> Bool {
-        let newlines = Array(held.prefix(heldNewlineBytes))
+    /// `before`: the text in front of it that was not sent yet.
+    private mutating func handle(
+        _ tag: MarkupTag, _ before: UnsafeRawBufferPointer, _ emit: (AnswerEvent) -> Void
+    ) -> Bool {
         let hasHandled =
             switch tag {
-            case .thinkOpen, .thinkClose: handleThink(tag, newlines, emit)
-            default: kinds.contains(.deepSeekToolCalls) && handleCalls(tag, emit)
+            case .thinkOpen, .thinkClose: handleThink(tag, before, emit)
+            default: kinds.contains(.deepSeekToolCalls) && handleCalls(tag, before, emit)
             }
         if hasHandled {
             hasHandledTag = true
@@ -267,16 +307,14 @@ struct MarkupFilter: Sendable {
     }
 
     private mutating func handleThink(
-        _ tag: MarkupTag, _ newlines: [UInt8], _ emit: (AnswerEvent) -> Void
+        _ tag: MarkupTag, _ before: UnsafeRawBufferPointer, _ emit: (AnswerEvent) -> Void
     ) -> Bool {
         switch (mode, tag) {
         case (.prose, .thinkOpen) where kinds.contains(.thinkTags) && !code.isInside:
-            forget()
-            newlines.withUnsafeBytes { send($0, emit) }
+            accept(before, keepingLineFeeds: true, emit)
             mode = .thinking
         case (.thinking, .thinkClose):
-            forget()
-            newlines.withUnsafeBytes { send($0, emit) }
+            accept(before, keepingLineFeeds: true, emit)
             endProse(emit)
             mode = .prose
         default: return false
@@ -286,41 +324,53 @@ struct MarkupFilter: Sendable {
 
     /// Tags in the order of the grammar, and those that models leave out or put where they should not: a call without a
     /// block opens one, a new call or the end of the block ends the one that is open.
-    private mutating func handleCalls(_ tag: MarkupTag, _ emit: (AnswerEvent) -> Void) -> Bool {
+    private mutating func handleCalls(
+        _ tag: MarkupTag, _ before: UnsafeRawBufferPointer, _ emit: (AnswerEvent) -> Void
+    ) -> Bool {
         switch (mode, tag) {
         case (.prose, .blockOpen), (.thinking, .blockOpen):
-            forget()
+            accept(before, emit)
             endProse(emit)
             mode = .block
         case (.block, .blockClose):
-            forget()
+            accept(before, emit)
             mode = .prose
         case (.call, .blockClose):
-            forget()
+            accept(before, emit)
             endCall(emit)
             mode = .prose
         case (.prose, .callOpen(let name)), (.thinking, .callOpen(let name)), (.block, .callOpen(let name)):
-            forget()
+            accept(before, emit)
             endProse(emit)
             beginCall(name, emit)
         case (.call, .callOpen(let name)):
-            forget()
+            accept(before, emit)
             endCall(emit)
             beginCall(name, emit)
         case (.call, .callClose):
-            forget()
+            accept(before, emit)
             endCall(emit)
         case (.call, .parameterOpen(let key, let isString)):
-            forget()
+            accept(before, emit)
             beginParameter(key, isString: isString, emit)
         case (.parameter(let isString), .parameterClose):
-            forget()
+            accept(before, emit)
             if isString { sendArguments("\\\"", emit) }
             mode = .call
-        case (.prose, _) where hasBrokenBlock: forget()
+        case (.prose, _) where hasBrokenBlock: accept(before, keepingLineFeeds: true, emit)
         default: return false
         }
         return true
+    }
+
+    /// What is held is markup. The text before it goes out, the line feeds in front of a block do not.
+    private mutating func accept(
+        _ before: UnsafeRawBufferPointer, keepingLineFeeds: Bool = false, _ emit: (AnswerEvent) -> Void
+    ) {
+        let lineFeeds = keepingLineFeeds ? Array(held.prefix(heldNewlineBytes)) : []
+        forget()
+        send(before, emit)
+        lineFeeds.withUnsafeBytes { send($0, emit) }
     }
 
     private mutating func beginCall(_ name: [UInt8], _ emit: (AnswerEvent) -> Void) {

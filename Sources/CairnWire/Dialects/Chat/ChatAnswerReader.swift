@@ -99,7 +99,10 @@ struct ChatAnswerReader: AnswerReader {
     private mutating func start(_ tape: borrowing JSONTape, _ emit: (AnswerEvent) -> Void) {
         guard !hasStarted else { return }
         hasStarted = true
-        emit(.started(identifier: tape.content("id", of: 0), model: tape.content("model", of: 0), usage: nil))
+        emit(
+            .started(
+                identifier: tape.content("id", of: 0), model: tape.content("model", of: 0),
+                createdSeconds: tape.integer("created", of: 0), usage: nil))
     }
 
     private mutating func read(

@@ -27,8 +27,8 @@ struct ChatAnswerWriter: AnswerWriter {
     mutating func write(_ event: AnswerEvent, to out: inout ByteWriter) {
         guard !hasEnded else { return }
         switch event {
-        case .started(_, let model, let usage):
-            start(model: model, to: &out)
+        case .started(let identifier, let model, let createdSeconds, let usage):
+            start(identifier, model: model, createdSeconds: createdSeconds, to: &out)
             if let usage { self.usage.merge(usage) }
         case .partStarted(let index, let part): begin(index, part, to: &out)
         case .delta(let index, let content): append(content, to: index, &out)
@@ -42,12 +42,20 @@ struct ChatAnswerWriter: AnswerWriter {
         }
     }
 
-    private mutating func start(model: UnsafeRawBufferPointer?, to out: inout ByteWriter) {
+    /// Chunks of an upstream of the same dialect pass beside these, so they have its identifier and time.
+    private mutating func start(
+        _ identifier: UnsafeRawBufferPointer?, model: UnsafeRawBufferPointer?, createdSeconds: Int?,
+        to out: inout ByteWriter
+    ) {
         var head = ByteWriter(capacity: 256)
         head.append("data: {\"id\":\"")
-        form.appendIdentifier("chatcmpl-", to: &head)
+        if form.origin == .chat, let identifier {
+            head.append(identifier)
+        } else {
+            form.appendIdentifier("chatcmpl-", to: &head)
+        }
         head.append("\",\"object\":\"chat.completion.chunk\",\"created\":")
-        head.append(decimal: Int(form.createdSeconds))
+        head.append(decimal: form.origin == .chat ? createdSeconds ?? Int(form.createdSeconds) : Int(form.createdSeconds))
         head.append(",\"model\":")
         form.appendModel(upstream: model, to: &head)
         head.append(",\"choices\":")

@@ -91,7 +91,7 @@ struct MessagesAnswerReader: AnswerReader {
         emit(
             .started(
                 identifier: tape.content("id", of: message), model: tape.content("model", of: message),
-                usage: reported))
+                createdSeconds: nil, usage: reported))
     }
 
     // Blocks

@@ -49,7 +49,7 @@ struct MessagesAnswerWriter: AnswerWriter {
     mutating func write(_ event: AnswerEvent, to out: inout ByteWriter) {
         guard !hasEnded else { return }
         switch event {
-        case .started(_, let model, let usage): start(model: model, usage, to: &out)
+        case .started(_, let model, _, let usage): start(model: model, usage, to: &out)
         case .partStarted(let index, let part): begin(index, part, to: &out)
         case .delta(let index, let content): append(content, to: index, &out)
         case .signature(let index, let content): sign(content, index, &out)

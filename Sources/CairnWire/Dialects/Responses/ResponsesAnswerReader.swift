@@ -108,7 +108,8 @@ struct ResponsesAnswerReader: AnswerReader {
         hasStarted = true
         emit(
             .started(
-                identifier: tape.content("id", of: response), model: tape.content("model", of: response), usage: nil))
+                identifier: tape.content("id", of: response), model: tape.content("model", of: response),
+                createdSeconds: tape.integer("created_at", of: response), usage: nil))
     }
 
     // Items

@@ -67,10 +67,12 @@ struct ResponsesAnswerWriter: AnswerWriter {
         out.append(decimal: outputIndexes[index] ?? 0)
     }
 
-    private mutating func appendState(_ type: StaticString, status: StaticString, to out: inout ByteWriter) {
+    private mutating func appendState(
+        _ type: StaticString, status: StaticString, failure: AnswerFailure? = nil, to out: inout ByteWriter
+    ) {
         appendHead(type, to: &out)
         out.append(",\"response\":")
-        appendResponse(draft, status: status, to: &out)
+        appendResponse(draft, status: status, failure: failure, to: &out)
         out.append("}\n\n")
     }
 
@@ -208,8 +210,7 @@ struct ResponsesAnswerWriter: AnswerWriter {
     private mutating func fail(_ failure: AnswerFailure, to out: inout ByteWriter) {
         if !hasStarted { start(to: &out) }
         hasEnded = true
-        draft.take(.failed(failure))
-        appendState("response.failed", status: "failed", to: &out)
+        appendState("response.failed", status: "failed", failure: failure, to: &out)
     }
 
     // The response object
@@ -222,7 +223,7 @@ struct ResponsesAnswerWriter: AnswerWriter {
     }
 
     private func appendResponse(
-        _ draft: borrowing AnswerDraft, status: StaticString, to out: inout ByteWriter
+        _ draft: borrowing AnswerDraft, status: StaticString, failure: AnswerFailure? = nil, to out: inout ByteWriter
     ) {
         out.append("{\"id\":\"")
         form.appendIdentifier("resp_", to: &out)
@@ -231,7 +232,7 @@ struct ResponsesAnswerWriter: AnswerWriter {
         out.append(",\"status\":\"")
         out.append(status)
         out.append("\",\"error\":")
-        appendError(draft.failure, to: &out)
+        appendError(failure, to: &out)
         out.append(",\"incomplete_details\":")
         appendIncomplete(draft.reason, to: &out)
         out.append(",\"model\":")
