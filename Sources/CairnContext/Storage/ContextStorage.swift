@@ -12,8 +12,10 @@ public protocol ContextStorage: Sendable {
     /// is waiting, the batch is dropped and its records are counted as lost. Any thread; never waits for the disk.
     func append(_ batch: StorageBatch)
 
-    /// Writes a batch at once, after everything appended before it, and tells when it is durable. A broken promise means
-    /// that none of its records will be written later, except those that are not in conflict with what is stored.
+    /// Writes a batch at once, after everything appended before it, and tells when it is durable. When the promise is
+    /// broken because writing failed, nothing of the batch is written later. When it is broken by a `conflict`, what is
+    /// stored stands: a link in conflict is left out and the rest of the batch is durable; of a batch with a blob in
+    /// conflict nothing behind that blob is written.
     /// `promised` is called once, from the writer's thread; from the caller's own, before this returns, if the batch is
     /// refused at once (closed, or even promised batches are too many).
     func append(_ batch: StorageBatch, promised: @escaping StoragePromise)

@@ -98,7 +98,7 @@ public struct CallTotals: Equatable, Sendable {
 /// A part of a long list: records never move, so what was skipped stays skipped.
 public struct StoragePage: Equatable, Sendable {
     public var skip: Int
-    /// At most so many; a storage may give fewer than asked for, and then says so by giving its own maximum.
+    /// At most so many, and never more than the storage's own bound for one answer.
     public var count: Int
 
     public init(skip: Int = 0, count: Int) {
