@@ -13,7 +13,7 @@ BINARY   := .build/release/cairn
 # SwiftPM on Linux refuses --sanitize=undefined; for the C rooms it comes with the address sanitizer.
 ASAN     := --scratch-path .build-asan --sanitize=address -Xcc -fsanitize=undefined -Xcc -fno-sanitize-recover=undefined
 TSAN     := --scratch-path .build-tsan --sanitize=thread
-FORMATTED := Package.swift Sources Tests Benchmarks
+FORMATTED := Package.swift Sources Tests Benchmarks/store
 
 .DEFAULT_GOAL := help
 .PHONY: help run demo build build-debug test test-swift test-c test-tokens test-instructions test-scenarios test-clients \
