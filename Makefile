@@ -17,7 +17,7 @@ FORMATTED := Package.swift Sources Tests Benchmarks/store
 
 .DEFAULT_GOAL := help
 .PHONY: help run demo build build-debug test test-swift test-c test-tokens test-instructions test-scenarios test-clients \
-	test-store test-asan test-tsan fuzz bench bench-gateway bench-core bench-store check tidy format install install-lib \
+	test-store test-asan test-tsan fuzz bench bench-gateway bench-core bench-wire bench-store check tidy format install install-lib \
 	setup setup-min setup-bench clean
 
 help: ## this list
@@ -74,7 +74,7 @@ fuzz: setup ## malformed input for FUZZ_SECONDS (60), under the sanitizers
 	swift build --product cairn $(ASAN) $(LAYERS)
 	Tests/Fuzz/run.sh $(FUZZ_SECONDS) .build-asan/debug/cairn
 
-bench: bench-core bench-store bench-gateway ## every benchmark
+bench: bench-core bench-wire bench-store bench-gateway ## every benchmark
 
 bench-core: setup-bench ## the C core's hot paths beside their anchors
 	Benchmarks/core/run.sh

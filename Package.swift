@@ -25,6 +25,10 @@ let package = Package(
         .executableTarget(
             name: "cairn", dependencies: ["CairnGateway", "CairnPractice", "CairnSettings"], swiftSettings: swiftFlags),
 
+        .executableTarget(
+            name: "cairn-bench-wire", dependencies: ["CairnWire", "CairnCore"], path: "Benchmarks/wire",
+            exclude: ["run.sh"], swiftSettings: swiftFlags),
+
         // L5: rooms that compose
         .target(
             name: "CairnGateway",

@@ -1,7 +1,7 @@
 // What translating a request costs: parse, decode and encode of one body in all nine pairs of dialects.
 //
-//     swift run -c release cairn-bench-wire            300 turns, about 600 KB; median of 41 runs
-//     cairn-bench-wire --tiny                          6 turns, 3 runs: that it works at all
+//     make bench-wire                      300 turns, about 600 KB; median of 41 runs
+//     Benchmarks/wire/run.sh --smoke       6 turns, 3 runs: that it works at all
 
 import CairnCore
 import CairnWire
@@ -40,7 +40,7 @@ func milliseconds(_ nanoseconds: UInt64) -> String {
     return "\(padded.dropLast(2)).\(padded.suffix(2))"
 }
 
-let isTiny = CommandLine.arguments.contains("--tiny")
+let isTiny = CommandLine.arguments.contains("--smoke")
 let workload = Workload(turnCount: isTiny ? 6 : 300, resultBytes: isTiny ? 200 : 3600)
 let runCount = isTiny ? 3 : 41
 let upstreams: [UpstreamTraits] = [
@@ -73,3 +73,4 @@ for from in Dialect.allCases {
         }
     }
 }
+if isTiny { print("smoke: \(Dialect.allCases.count * upstreams.count) pairs translated") }

@@ -95,9 +95,9 @@ extension UpstreamTraits {
     /// Identifiers of tool calls an upstream accepts. Others are replaced by a digest of theirs (37 bytes).
     var identifierBytesMax: Int {
         switch (dialect, family) {
-        case (.chat, .openai): 40
-        case (.responses, _): 64
-        case (.chat, _), (.messages, _): 128
+        case (.chat, .openai): ToolNames.chatIdentifierBytesMax
+        case (.responses, _): ToolNames.responsesIdentifierBytesMax
+        case (.chat, _), (.messages, _): ToolNames.identifierBytesMax
         }
     }
 

@@ -16,7 +16,9 @@ import Testing
         #expect(carried.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "\"") })
     }
 
-    @Test(arguments: ["", "EqQBCg==", "cairn1.", "cairn1.chat", "cairn1.gemini.YQ", "cairn1.chat.Y Q", "cairn1.chat._w"])
+    @Test(arguments: [
+        "", "EqQBCg==", "cairn1.", "cairn1.chat", "cairn1.gemini.YQ", "cairn1.chat.Y Q", "cairn1.chat._w",
+    ])
     func `a dialect's own state is no carrying form`(text: String) {
         #expect(CarriedThinking.unwrap(text) == nil)
     }

@@ -141,7 +141,9 @@ struct EmittedRequest {
         var wrong: [String] = []
         for turn in turns {
             let content = turn["content"] as? [[String: Any]] ?? []
-            let results = content.prefix { $0["type"] as? String == "tool_result" }.map { $0["tool_use_id"] as? String ?? "?" }
+            let results = content.prefix { $0["type"] as? String == "tool_result" }.map {
+                $0["tool_use_id"] as? String ?? "?"
+            }
             let later = content.dropFirst(results.count).filter { $0["type"] as? String == "tool_result" }
             if results != open || !later.isEmpty { wrong += open + results }
             open = content.filter { $0["type"] as? String == "tool_use" }.map { $0["id"] as? String ?? "?" }

@@ -1,6 +1,7 @@
 // The serialised form of a prompt comes back as it was, and nothing in it is trusted.
 
 import CairnCore
+import Foundation
 import Testing
 
 @testable import CairnWire
@@ -34,13 +35,33 @@ import Testing
         #expect(back.model == RawJSON(quoting: "other"))
         #expect(back.turns[0].parts[0].band == .drop)
         #expect(back.turns[0].parts[0].volatileSpans == [VolatileSpan(.date, 4..<14)])
-        #expect(encoded(back, UpstreamTraits(.openai, dialect: .messages)) == encoded(prompt, UpstreamTraits(.openai, dialect: .messages)))
+        #expect(
+            encoded(back, UpstreamTraits(.openai, dialect: .messages))
+                == encoded(prompt, UpstreamTraits(.openai, dialect: .messages)))
+    }
+
+    @Test func `the example of the page is a stored prompt`() throws {
+        let page = GoldenRequest.root.deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
+            .appendingPathComponent("docs/ir.md")
+        let text = try String(contentsOf: page, encoding: .utf8)
+        let example = try #require(text.firstMatch(of: /```json\n([\s\S]*?)\n```/)).1
+
+        let prompt = try Prompt(serialized: Array(example.utf8))
+
+        #expect(prompt.serialized() == Array(example.replacing(/\n */, with: "").utf8))
+        #expect(
+            encoded(prompt, UpstreamTraits(.openai, dialect: .chat)).map { String(decoding: $0, as: UTF8.self) }
+                == #"{"model":"m","messages":[{"role":"user","content":"It is 12:30. Hi"}]}"#)
     }
 
     @Test(arguments: [
         (#"[]"#, "malformed at : must be an object"),
         (#"{"cairn_prompt":2}"#, "malformed at cairn_prompt: is no version this program reads"),
-        (#"{"cairn_prompt":1,"source":{},"dialect":"gemini"}"#, "malformed at dialect: must be chat, responses or messages"),
+        (
+            #"{"cairn_prompt":1,"source":{},"dialect":"gemini"}"#,
+            "malformed at dialect: must be chat, responses or messages"
+        ),
         (
             #"{"cairn_prompt":1,"source":{"a":"b"},"dialect":"chat","model":[1,3]}"#,
             "malformed at model: is no value of the source"

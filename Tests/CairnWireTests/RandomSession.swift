@@ -48,7 +48,9 @@ struct RandomSession {
     private mutating func chance(_ percent: Int) -> Bool { Int.random(in: 0..<100, using: &generator) < percent }
 
     private mutating func text() -> String {
-        let words = ["alpha", "naïve", "\u{1F600}", "a\"b", "line\nbreak", "back\\slash", "\u{1}", "</tag>", "x", "data:", "{}"]
+        let words = [
+            "alpha", "naïve", "\u{1F600}", "a\"b", "line\nbreak", "back\\slash", "\u{1}", "</tag>", "x", "data:", "{}",
+        ]
         let count = Int.random(in: 1...5, using: &generator)
         return (0..<count).map { _ in words.randomElement(using: &generator)! }.joined(separator: " ")
     }
@@ -108,8 +110,11 @@ struct RandomSession {
             switch event {
             case .user(let texts, let hasImage):
                 var parts = texts.map { #"{"type":"text","text":\#(Self.quoted($0))}"# }
-                if hasImage { parts.append(#"{"type":"image_url","image_url":{"url":"data:image/png;base64,\#(Self.image)"}}"#) }
-                let content = texts.count == 1 && !hasImage ? Self.quoted(texts[0]) : "[\(parts.joined(separator: ","))]"
+                if hasImage {
+                    parts.append(#"{"type":"image_url","image_url":{"url":"data:image/png;base64,\#(Self.image)"}}"#)
+                }
+                let content =
+                    texts.count == 1 && !hasImage ? Self.quoted(texts[0]) : "[\(parts.joined(separator: ","))]"
                 turns.append(#"{"role":"user","content":\#(content)}"#)
             case .answer(let thinking, let texts, let calls):
                 var members = [#""role":"assistant""#]
@@ -124,12 +129,16 @@ struct RandomSession {
                 turns.append("{\(members.joined(separator: ","))}")
             case .result(let call, let texts, _, _):
                 turns.append(
-                    #"{"role":"tool","tool_call_id":"\#(call)","content":\#(Self.quoted(texts.joined(separator: "\n")))}"#)
+                    #"{"role":"tool","tool_call_id":"\#(call)","content":\#(Self.quoted(texts.joined(separator: "\n")))}"#
+                )
             case .note(let text): turns.append(#"{"role":"system","content":\#(Self.quoted(text))}"#)
             }
         }
-        let tools = ["read", "write"].map { #"{"type":"function","function":{"name":"\#($0)","parameters":\#(Self.schema)}}"# }
-        return #"{"model":"m","messages":[\#(turns.joined(separator: ","))],"tools":[\#(tools.joined(separator: ","))],"temperature":0.5,"stream":true}"#
+        let tools = ["read", "write"].map {
+            #"{"type":"function","function":{"name":"\#($0)","parameters":\#(Self.schema)}}"#
+        }
+        return
+            #"{"model":"m","messages":[\#(turns.joined(separator: ","))],"tools":[\#(tools.joined(separator: ","))],"temperature":0.5,"stream":true}"#
     }
 
     private func messages(_ events: [Event]) -> String {
@@ -149,7 +158,8 @@ struct RandomSession {
                 flush([])
                 var blocks: [String] = []
                 if let thinking {
-                    blocks.append(#"{"type":"thinking","thinking":\#(Self.quoted(thinking)),"signature":"cairn1.chat.YQ"}"#)
+                    blocks.append(
+                        #"{"type":"thinking","thinking":\#(Self.quoted(thinking)),"signature":"cairn1.chat.YQ"}"#)
                 }
                 blocks += texts.map(block)
                 blocks += calls.map {
@@ -162,7 +172,8 @@ struct RandomSession {
                 let blocks = texts.map(block) + (hasImage ? [image] : [])
                 let content = blocks.count == 1 ? Self.quoted(texts[0]) : "[\(blocks.joined(separator: ","))]"
                 results.append(
-                    #"{"type":"tool_result","tool_use_id":"\#(identifier)","content":\#(content)\#(isError ? #","is_error":true"# : "")}"#)
+                    #"{"type":"tool_result","tool_use_id":"\#(identifier)","content":\#(content)\#(isError ? #","is_error":true"# : "")}"#
+                )
             case .note(let text):
                 flush([])
                 turns.append(#"{"role":"system","content":\#(Self.quoted(text))}"#)
@@ -170,7 +181,8 @@ struct RandomSession {
         }
         flush([])
         let tools = ["read", "write"].map { #"{"name":"\#($0)","input_schema":\#(Self.schema)}"# }
-        return #"{"model":"m","max_tokens":100,"system":"You are an agent.","messages":[\#(turns.joined(separator: ","))],"tools":[\#(tools.joined(separator: ","))],"stream":true}"#
+        return
+            #"{"model":"m","max_tokens":100,"system":"You are an agent.","messages":[\#(turns.joined(separator: ","))],"tools":[\#(tools.joined(separator: ","))],"stream":true}"#
     }
 
     private func responses(_ events: [Event]) -> String {
@@ -179,31 +191,42 @@ struct RandomSession {
             switch event {
             case .user(let texts, let hasImage):
                 var parts = texts.map { #"{"type":"input_text","text":\#(Self.quoted($0))}"# }
-                if hasImage { parts.append(#"{"type":"input_image","image_url":"data:image/png;base64,\#(Self.image)"}"#) }
+                if hasImage {
+                    parts.append(#"{"type":"input_image","image_url":"data:image/png;base64,\#(Self.image)"}"#)
+                }
                 items.append(#"{"type":"message","role":"user","content":[\#(parts.joined(separator: ","))]}"#)
             case .answer(let thinking, let texts, let calls):
                 if let thinking {
                     items.append(
-                        #"{"type":"reasoning","id":"rs_\#(items.count)","summary":[{"type":"summary_text","text":\#(Self.quoted(thinking))}]}"#)
+                        #"{"type":"reasoning","id":"rs_\#(items.count)","summary":[{"type":"summary_text","text":\#(Self.quoted(thinking))}]}"#
+                    )
                 }
                 for text in texts {
                     items.append(
-                        #"{"type":"message","role":"assistant","content":[{"type":"output_text","text":\#(Self.quoted(text))}]}"#)
+                        #"{"type":"message","role":"assistant","content":[{"type":"output_text","text":\#(Self.quoted(text))}]}"#
+                    )
                 }
                 for call in calls {
                     items.append(
-                        #"{"type":"function_call","call_id":"\#(call.identifier)","name":"\#(call.name)","arguments":\#(Self.quoted(call.arguments))}"#)
+                        #"{"type":"function_call","call_id":"\#(call.identifier)","name":"\#(call.name)","arguments":\#(Self.quoted(call.arguments))}"#
+                    )
                 }
             case .result(let call, let texts, let hasImage, _):
                 var parts = texts.map { #"{"type":"input_text","text":\#(Self.quoted($0))}"# }
-                if hasImage { parts.append(#"{"type":"input_image","image_url":"data:image/png;base64,\#(Self.image)"}"#) }
+                if hasImage {
+                    parts.append(#"{"type":"input_image","image_url":"data:image/png;base64,\#(Self.image)"}"#)
+                }
                 let output = parts.count == 1 ? Self.quoted(texts[0]) : "[\(parts.joined(separator: ","))]"
                 items.append(#"{"type":"function_call_output","call_id":"\#(call)","output":\#(output)}"#)
-            case .note(let text): items.append(#"{"type":"message","role":"developer","content":\#(Self.quoted(text))}"#)
+            case .note(let text):
+                items.append(#"{"type":"message","role":"developer","content":\#(Self.quoted(text))}"#)
             }
         }
-        let tools = ["read", "write"].map { #"{"type":"function","name":"\#($0)","parameters":\#(Self.schema),"strict":false}"# }
-        return #"{"model":"m","instructions":"You are an agent.","input":[\#(items.joined(separator: ","))],"tools":[\#(tools.joined(separator: ","))],"stream":true}"#
+        let tools = ["read", "write"].map {
+            #"{"type":"function","name":"\#($0)","parameters":\#(Self.schema),"strict":false}"#
+        }
+        return
+            #"{"model":"m","instructions":"You are an agent.","input":[\#(items.joined(separator: ","))],"tools":[\#(tools.joined(separator: ","))],"stream":true}"#
     }
 }
 

@@ -24,10 +24,13 @@ import Testing
             for target in Dialect.allCases {
                 let family = UpstreamTraits.Family.allCases.randomElement(using: &generator)!
                 var out = ByteWriter(capacity: 16)
-                let upstream = UpstreamTraits(family, dialect: target, leavesOutBuiltInTools: Bool.random(using: &generator))
+                let upstream = UpstreamTraits(
+                    family, dialect: target, leavesOutBuiltInTools: Bool.random(using: &generator))
                 guard (try? prompt.encode(for: upstream, to: &out)) != nil else { continue }
                 let bytes = out.copyBytes()
-                #expect(throws: Never.self, "\(String(decoding: body, as: UTF8.self))") { try SourceDocument(parsing: bytes) }
+                #expect(throws: Never.self, "\(String(decoding: body, as: UTF8.self))") {
+                    try SourceDocument(parsing: bytes)
+                }
             }
             let stored = prompt.serialized()
             #expect(try Prompt(serialized: stored).serialized() == stored)
@@ -41,7 +44,9 @@ import Testing
         var generator = SeededGenerator(seed: 7)
         let forms = try Dialect.allCases.map { dialect in
             let body = RandomSession(seed: 3, stepCount: 3).body(3, in: dialect)
-            return String(decoding: try Prompt(reading: SourceDocument(parsing: Array(body.utf8)), dialect: dialect).serialized(), as: UTF8.self)
+            return String(
+                decoding: try Prompt(reading: SourceDocument(parsing: Array(body.utf8)), dialect: dialect).serialized(),
+                as: UTF8.self)
         }
         for _ in 0..<Self.iterationsPerDialect {
             let form = try mutated(forms.randomElement(using: &generator)!, &generator)
@@ -69,7 +74,10 @@ import Testing
                 bytes[Int.random(in: 0..<bytes.count, using: &generator)] = UInt8.random(in: 0...255, using: &generator)
                 continue
             default:
-                let values = ["null", "true", "0", "-1.5e9", "\"\"", "\"\\ud800\"", "\"data:image/png;base64,\"", "[]", "{}", "[null]", "\"tool\"", "\"system\""]
+                let values = [
+                    "null", "true", "0", "-1.5e9", "\"\"", "\"\\ud800\"", "\"data:image/png;base64,\"", "[]", "{}",
+                    "[null]", "\"tool\"", "\"system\"",
+                ]
                 replacement = Array(values.randomElement(using: &generator)!.utf8)
             }
             bytes = try document.spliced([JSONDocument.Edit(document.range(of: node), with: replacement)])

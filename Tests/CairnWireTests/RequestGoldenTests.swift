@@ -69,7 +69,8 @@ struct GoldenRequest: Sendable, CustomTestStringConvertible {
         .appendingPathComponent("Wire/requests")
 
     static let all: [GoldenRequest] = {
-        let files = FileManager.default.enumerator(at: root, includingPropertiesForKeys: nil)?.compactMap { $0 as? URL } ?? []
+        let files =
+            FileManager.default.enumerator(at: root, includingPropertiesForKeys: nil)?.compactMap { $0 as? URL } ?? []
         return files.filter { $0.pathExtension == "md" }.sorted { $0.path < $1.path }.map(GoldenRequest.init)
     }()
 
@@ -90,7 +91,8 @@ struct GoldenRequest: Sendable, CustomTestStringConvertible {
         let options = Dictionary(
             prose.split(separator: "\n").compactMap { line in
                 let words = line.split(separator: " ")
-                return words.count == 2 && words[0].hasSuffix(":") ? (String(words[0].dropLast()), String(words[1])) : nil
+                return words.count == 2 && words[0].hasSuffix(":")
+                    ? (String(words[0].dropLast()), String(words[1])) : nil
             }, uniquingKeysWith: { _, last in last })
         let family = UpstreamTraits.Family.allCases.first { "\($0)" == options["upstream"] }!
         upstream = UpstreamTraits(
@@ -123,11 +125,15 @@ struct GoldenRequest: Sendable, CustomTestStringConvertible {
         case .body(let bytes, let report):
             var text = "\n```json expected\n\(Self.laidOut(bytes))\n```\n"
             if !report.losses.isEmpty {
-                let lines = report.losses.map { "\($0.loss.member): \($0.loss.reason.name)" + ($0.count > 1 ? " x\($0.count)" : "") }
+                let lines = report.losses.map {
+                    "\($0.loss.member): \($0.loss.reason.name)" + ($0.count > 1 ? " x\($0.count)" : "")
+                }
                 text += "\n```losses\n\(lines.joined(separator: "\n"))\n```\n"
             }
             if !report.aliases.isEmpty {
-                let lines = report.aliases.map { "\(show($0.sent)) is \(show($0.name)) of \($0.namespace.map(show) ?? "none")" }
+                let lines = report.aliases.map {
+                    "\(show($0.sent)) is \(show($0.name)) of \($0.namespace.map(show) ?? "none")"
+                }
                 text += "\n```aliases\n\(lines.joined(separator: "\n"))\n```\n"
             }
             return text
@@ -142,7 +148,8 @@ struct GoldenRequest: Sendable, CustomTestStringConvertible {
     }
 
     func rewrite(with outcome: String) throws {
-        try (prose + Self.inputMark + input + Self.blockEnd + outcome).write(to: file, atomically: true, encoding: .utf8)
+        try (prose + Self.inputMark + input + Self.blockEnd + outcome).write(
+            to: file, atomically: true, encoding: .utf8)
     }
 
     /// Line breaks before the members of the request and the elements of its arrays, instead of the white space that stands
@@ -157,7 +164,13 @@ struct GoldenRequest: Sendable, CustomTestStringConvertible {
         for byte in bytes {
             if isString {
                 out.append(byte)
-                if isEscaped { isEscaped = false } else if byte == 0x5C { isEscaped = true } else if byte == 0x22 { isString = false }
+                if isEscaped {
+                    isEscaped = false
+                } else if byte == 0x5C {
+                    isEscaped = true
+                } else if byte == 0x22 {
+                    isString = false
+                }
                 continue
             }
             switch byte {

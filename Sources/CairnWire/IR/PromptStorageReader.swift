@@ -29,7 +29,9 @@ struct PromptStorageReader {
         self.spans = spans
     }
 
-    private static func pack(_ range: Range<Int>) -> UInt64 { UInt64(range.lowerBound) << 32 | UInt64(range.upperBound) }
+    private static func pack(_ range: Range<Int>) -> UInt64 {
+        UInt64(range.lowerBound) << 32 | UInt64(range.upperBound)
+    }
 
     mutating func read() throws(WireError) -> Prompt {
         let dialectNode = try reader.requiredMember("dialect", of: 0)
@@ -222,7 +224,8 @@ struct PromptStorageReader {
                     isError: try flag("is_error", of: node), isFreeform: try flag("freeform", of: node) ?? false))
         case .foreign:
             return .foreign(
-                type: try requiredText("type", of: node), element: try value(try reader.requiredMember("value", of: node)))
+                type: try requiredText("type", of: node),
+                element: try value(try reader.requiredMember("value", of: node)))
         }
     }
 
@@ -273,7 +276,8 @@ struct PromptStorageReader {
         try each("scalars", of: node) { (child) throws(WireError) in
             let pair = Array(reader.children(of: child))
             guard pair.count == 2,
-                let number = reader.source.withBytes(of: reader.raw(pair[0]), { UInt8(String(decoding: $0, as: UTF8.self)) }),
+                let number = reader.source.withBytes(
+                    of: reader.raw(pair[0]), { UInt8(String(decoding: $0, as: UTF8.self)) }),
                 let name = PromptSettings.Name(rawValue: number)
             else { throw reader.malformed(child, "is no setting this program knows") }
             settings[name] =
@@ -289,7 +293,8 @@ struct PromptStorageReader {
         try each("spelled", of: node) { (child) throws(WireError) in
             let pair = Array(reader.children(of: child))
             guard pair.count == 2,
-                let fields = reader.source.withBytes(of: reader.raw(pair[0]), { UInt64(String(decoding: $0, as: UTF8.self)) })
+                let fields = reader.source.withBytes(
+                    of: reader.raw(pair[0]), { UInt64(String(decoding: $0, as: UTF8.self)) })
             else { throw reader.malformed(child, "must be fields and a member") }
             settings.remember(try member(pair[1]), as: PromptSettings.Fields(rawValue: fields))
         }

@@ -38,7 +38,9 @@ public final class SourceDocument: Sendable {
 
     /// A source without content, for prompts that are made and not read.
     public static let empty: SourceDocument = {
-        do { return try SourceDocument(parsing: Array("{}".utf8)) } catch { preconditionFailure("{} is JSON: \(error)") }
+        do { return try SourceDocument(parsing: Array("{}".utf8)) } catch {
+            preconditionFailure("{} is JSON: \(error)")
+        }
     }()
 
     /// Shows a value's bytes.
@@ -72,7 +74,9 @@ extension ByteWriter {
     public mutating func append(_ value: RawJSON, of source: SourceDocument) {
         switch value {
         case .source(let start, let end):
-            source.json.text.withUnsafeBufferPointer { append(UnsafeBufferPointer(rebasing: $0[Int(start)..<Int(end)])) }
+            source.json.text.withUnsafeBufferPointer {
+                append(UnsafeBufferPointer(rebasing: $0[Int(start)..<Int(end)]))
+            }
         case .made(let bytes): append(bytes)
         }
     }

@@ -38,9 +38,12 @@ struct AnthropicModel: Sendable, Equatable {
         }
     }
 
-    /// `claude-3-5-haiku-20241022`: claude, 3, 5, haiku, 20241022. No more than 16 words are looked at.
+    /// Words of a name that are looked at.
+    static let wordsMax = 16
+
+    /// `claude-3-5-haiku-20241022`: claude, 3, 5, haiku, 20241022.
     private static func words(of name: UnsafeBufferPointer<UInt8>) -> [Substring] {
         String(decoding: name, as: UTF8.self).lowercased()
-            .split(maxSplits: 16, whereSeparator: { "-._/:@ ".contains($0) })
+            .split(maxSplits: wordsMax, whereSeparator: { "-._/:@ ".contains($0) })
     }
 }

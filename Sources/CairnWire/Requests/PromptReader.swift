@@ -66,9 +66,10 @@ struct PromptReader: Sendable {
 
     /// Whether the string `node` is `word`.
     func holds(_ word: StaticString, at node: Int) -> Bool {
-        kind(node) == .string && source.json.withRaw(node) { raw in
-            word.spells(UnsafeBufferPointer(rebasing: raw.bindMemory(to: UInt8.self)[1..<raw.count - 1]))
-        }
+        kind(node) == .string
+            && source.json.withRaw(node) { raw in
+                word.spells(UnsafeBufferPointer(rebasing: raw.bindMemory(to: UInt8.self)[1..<raw.count - 1]))
+            }
     }
 
     // Typed reads: `malformed` names the path of what has the wrong type.

@@ -44,9 +44,11 @@ extension PromptWriter {
             switch name {
             case .previousResponse, .conversation:
                 throw WireError(
-                    .untranslatable, at: clientKey, "names state that only a responses upstream keeps: send the whole input")
+                    .untranslatable, at: clientKey,
+                    "names state that only a responses upstream keeps: send the whole input")
             case .choiceCount where integer(value) ?? 1 > 1:
-                throw WireError(.untranslatable, at: clientKey, "the upstream's dialect gives one answer: ask once for each")
+                throw WireError(
+                    .untranslatable, at: clientKey, "the upstream's dialect gives one answer: ask once for each")
             case .choiceCount: continue
             case .store where !isTrue(value): continue
             default: lose(clientKey, .noCounterpart)

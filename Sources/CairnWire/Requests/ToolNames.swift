@@ -8,6 +8,10 @@ enum ToolNames {
     static let freeformArgument: StaticString = "input"
     /// The member that holds arguments which are no JSON object, where an object is wanted.
     static let wrappedArguments: StaticString = "arguments"
+    /// Identifiers of calls: OpenAI takes 40 bytes in chat and 64 in responses; others name no limit.
+    static let chatIdentifierBytesMax = 40
+    static let responsesIdentifierBytesMax = 64
+    static let identifierBytesMax = 128
     /// OpenAI: `^[a-zA-Z0-9_-]{1,64}$`.
     static let nameBytesMax = 64
     /// Anthropic: `^[a-zA-Z0-9_-]{1,128}$`.
@@ -57,15 +61,18 @@ extension PromptWriter {
     /// The name a tool or a call of it is sent under; the name itself where the target takes it.
     func sentName(_ name: RawJSON, namespace: RawJSON?) -> RawJSON {
         let bytesMax = nameBytesMax
-        let isAccepted = namespace == nil && source.withBytes(of: name) {
-            $0.count - 2 <= bytesMax && ToolNames.isPlain(UnsafeBufferPointer(rebasing: $0[1..<$0.count - 1]))
-        }
+        let isAccepted =
+            namespace == nil
+            && source.withBytes(of: name) {
+                $0.count - 2 <= bytesMax && ToolNames.isPlain(UnsafeBufferPointer(rebasing: $0[1..<$0.count - 1]))
+            }
         if isAccepted { return name }
         let front = namespace.map { source.withBytes(of: $0) { Array($0.dropFirst().dropLast()) } } ?? []
         return source.withBytes(of: name) {
             let content = UnsafeBufferPointer(rebasing: $0[1..<$0.count - 1])
-            return .made([UInt8(ascii: "\"")] + ToolNames.flattened(content, in: front, bytesMax: bytesMax)
-                + [UInt8(ascii: "\"")])
+            return .made(
+                [UInt8(ascii: "\"")] + ToolNames.flattened(content, in: front, bytesMax: bytesMax)
+                    + [UInt8(ascii: "\"")])
         }
     }
 
@@ -76,7 +83,8 @@ extension PromptWriter {
         let isRestricted = upstream.dialect == .messages
         let derived: [UInt8]? = source.withBytes(of: value) {
             let content = UnsafeBufferPointer(rebasing: $0[1..<$0.count - 1])
-            let isAccepted = !content.isEmpty && content.count <= bytesMax && (!isRestricted || ToolNames.isPlain(content))
+            let isAccepted =
+                !content.isEmpty && content.count <= bytesMax && (!isRestricted || ToolNames.isPlain(content))
             return isAccepted ? nil : ToolNames.digest(of: content)
         }
         guard let derived else { return out.append(value, of: source) }

@@ -101,7 +101,9 @@ extension PromptWriter {
         guard let type = reader.member("type", of: 0), reader.holds("grammar", at: type) else { return nil }
         let holder = reader.member("grammar", of: 0) ?? 0
         func text(_ key: StaticString) -> RawJSON? {
-            reader.member(key, of: holder).flatMap { reader.kind($0) == .string ? document.detached(reader.raw($0)) : nil }
+            reader.member(key, of: holder).flatMap {
+                reader.kind($0) == .string ? document.detached(reader.raw($0)) : nil
+            }
         }
         return (text("syntax"), text("definition"))
     }

@@ -174,7 +174,8 @@ extension MessagesCodec {
         _ media: Part.Media, _ type: StaticString, _ part: Part, _ index: Int, to writer: inout PromptWriter
     ) throws(WireError) {
         if case .file = media.location, !writer.isSameDialect {
-            throw writer.untranslatable(index, "the upstream does not know the file identifier: send the bytes or a URL")
+            throw writer.untranslatable(
+                index, "the upstream does not know the file identifier: send the bytes or a URL")
         }
         if media.detail != nil { writer.lose("detail", .noCounterpart) }
         writer.open("{")

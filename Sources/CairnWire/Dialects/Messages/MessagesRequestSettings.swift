@@ -54,7 +54,9 @@ extension MessagesCodec {
         } else {
             throw reader.malformed(type, "must be auto, any, tool or none")
         }
-        if let flag = reader.member("disable_parallel_tool_use", of: node), let isDisabled = try reader.optionalBool(flag) {
+        if let flag = reader.member("disable_parallel_tool_use", of: node),
+            let isDisabled = try reader.optionalBool(flag)
+        {
             settings.allowsParallelCalls = !isDisabled
         }
     }
@@ -126,7 +128,9 @@ extension MessagesCodec {
         }
         var thinks = false
         if !done.contains(.reasoning) { thinks = encodeThinking(prompt, model, limit: limit, to: &writer) }
-        if !done.contains(.format) { encodeOutputConfig(settings, model, withEffort: !done.contains(.reasoning), to: &writer) }
+        if !done.contains(.format) {
+            encodeOutputConfig(settings, model, withEffort: !done.contains(.reasoning), to: &writer)
+        }
         if !writer.isSameDialect { encodeSampling(settings, model, thinks: thinks, to: &writer, done: &done) }
         try writer.scalars(of: prompt, in: Self.settings, except: done)
         if let stop = settings.stop, !done.contains(.stop) { encodeStop(stop, to: &writer) }

@@ -69,7 +69,9 @@ enum ResponsesCodec: PromptCodec {
             prompt.turns.append(Turn(.user, parts: [Part(.text(text))], element: text))
             return prompt
         }
-        guard reader.kind(input) == .array else { throw reader.malformed(input, "must be a string or an array of items") }
+        guard reader.kind(input) == .array else {
+            throw reader.malformed(input, "must be a string or an array of items")
+        }
         for item in reader.children(of: input) { prompt.turns.append(try decodeItem(reader, item)) }
         return prompt
     }
@@ -87,7 +89,9 @@ enum ResponsesCodec: PromptCodec {
         let typeText = try reader.string(type)
         guard let decoder = reader.meaning(of: type, in: items) else {
             // Of both sides: what a client ran ends in _output (local_shell_call_output), the rest is the model's.
-            let isOutput = reader.source.withBytes(of: typeText) { $0.dropLast().suffix(7).elementsEqual("_output".utf8) }
+            let isOutput = reader.source.withBytes(of: typeText) {
+                $0.dropLast().suffix(7).elementsEqual("_output".utf8)
+            }
             turn.role = isOutput ? .tool : .assistant
             let element = reader.raw(item)
             turn.parts = [Part(.foreign(type: typeText, element: element), element: element)]

@@ -42,7 +42,9 @@ extension ResponsesCodec {
     }
 
     private static func encodeTurn(_ turn: Turn, _ index: Int, to writer: inout PromptWriter) throws(WireError) {
-        if writer.isSameDialect, let element = turn.element, !writer.isString(element) { return writer.element(element) }
+        if writer.isSameDialect, let element = turn.element, !writer.isString(element) {
+            return writer.element(element)
+        }
         writer.account(turn)
         for part in turn.parts where part.isToolResult { try encodeItem(part, turn, index, to: &writer) }
         var message: [Part] = []
@@ -90,7 +92,7 @@ extension ResponsesCodec {
         if writer.isSameDialect, let element = part.element { return writer.element(element) }
         writer.account(part)
         switch part.content {
-        case .text(let text): encodeText(text, isAnswer: isAnswer, to: &writer)
+        case .text(let text): encodeText(text, part, isAnswer: isAnswer, to: &writer)
         case .refusal(let text):
             writer.open("{")
             writer.member("type", word: "refusal")
@@ -105,10 +107,11 @@ extension ResponsesCodec {
         }
     }
 
-    private static func encodeText(_ text: RawJSON, isAnswer: Bool, to writer: inout PromptWriter) {
+    private static func encodeText(_ text: RawJSON, _ part: Part, isAnswer: Bool, to writer: inout PromptWriter) {
         writer.open("{")
         writer.member("type", word: isAnswer ? "output_text" : "input_text")
         writer.member("text", text)
+        if writer.isSameDialect { writer.members(part.unknown) }
         writer.close("}")
     }
 
@@ -135,7 +138,8 @@ extension ResponsesCodec {
         _ image: Part.Media, _ index: Int, to writer: inout PromptWriter
     ) throws(WireError) {
         if case .file = image.location, !writer.isSameDialect {
-            throw writer.untranslatable(index, "the upstream does not know the file identifier: send the bytes or a URL")
+            throw writer.untranslatable(
+                index, "the upstream does not know the file identifier: send the bytes or a URL")
         }
         writer.open("{")
         writer.member("type", word: "input_image")
@@ -152,7 +156,8 @@ extension ResponsesCodec {
 
     private static func encodeFile(_ file: Part.Media, _ index: Int, to writer: inout PromptWriter) throws(WireError) {
         if case .file = file.location, !writer.isSameDialect, writer.upstream.family != .openai {
-            throw writer.untranslatable(index, "the upstream does not know the file identifier: send the bytes or a URL")
+            throw writer.untranslatable(
+                index, "the upstream does not know the file identifier: send the bytes or a URL")
         }
         writer.open("{")
         if case .text(let text) = file.location {
@@ -164,7 +169,8 @@ extension ResponsesCodec {
         writer.member("type", word: "input_file")
         writer.member("filename", ifGiven: file.name)
         switch file.location {
-        case .url(let url): writer.dataURL(url) == nil ? writer.member("file_url", url) : writer.member("file_data", url)
+        case .url(let url):
+            writer.dataURL(url) == nil ? writer.member("file_url", url) : writer.member("file_data", url)
         case .base64(let mediaType, let data):
             writer.key("file_data")
             writer.dataURL(mediaType: mediaType, data: data)
