@@ -17,8 +17,8 @@ FORMATTED := Package.swift Sources Tests Benchmarks/store
 
 .DEFAULT_GOAL := help
 .PHONY: help run demo build build-debug test test-swift test-c test-tokens test-instructions test-scenarios test-clients \
-	test-store test-asan test-tsan fuzz bench bench-gateway bench-core bench-wire bench-store check tidy format install install-lib \
-	setup setup-min setup-bench clean
+	test-store test-asan test-tsan fuzz bench bench-gateway bench-core bench-wire bench-store check tidy format install \
+	install-lib setup setup-min setup-bench clean
 
 help: ## this list
 	@echo 'usage: make TARGET [ARGS="flags for cairn"]'

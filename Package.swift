@@ -26,7 +26,7 @@ let package = Package(
             name: "cairn", dependencies: ["CairnGateway", "CairnPractice", "CairnSettings"], swiftSettings: swiftFlags),
 
         .executableTarget(
-            name: "cairn-bench-wire", dependencies: ["CairnWire", "CairnCore"], path: "Benchmarks/wire",
+            name: "WireBenchmark", dependencies: ["CairnWire", "CairnCore"], path: "Benchmarks/wire",
             exclude: ["run.sh"], swiftSettings: swiftFlags),
 
         // L5: rooms that compose

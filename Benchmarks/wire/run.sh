@@ -4,10 +4,10 @@ set -eu
 cd "$(dirname "$0")/../.."
 
 if [ "${1:-}" = "--smoke" ]; then
-    swift build --product cairn-bench-wire
-    exec .build/debug/cairn-bench-wire --smoke
+    swift build --product WireBenchmark
+    exec .build/debug/WireBenchmark --smoke
 fi
 echo "machine: $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo 2>/dev/null | head -n 1), $(uname -sr)"
 echo "commit:  $(git describe --always --dirty 2>/dev/null || echo unknown)"
-swift build -c release --product cairn-bench-wire
-exec .build/release/cairn-bench-wire
+swift build -c release --product WireBenchmark
+exec .build/release/WireBenchmark
