@@ -84,10 +84,25 @@ extension PromptWriter {
     /// Counts opaque thinking state that stays behind; the carrying form is nobody's but ours.
     mutating func loseSignature(_ signature: RawJSON?) {
         guard let signature, !isEmpty(signature) else { return }
-        let isCarried = source.withBytes(of: signature) { bytes in
-            bytes.dropFirst().starts(with: CarriedThinking.prefix.utf8)
-        }
-        if !isCarried { lose("thinking.signature", .bound) }
+        if !isCarried(signature) { lose("thinking.signature", .bound) }
+    }
+
+    /// Whether opaque thinking state is in the form in which a client of another dialect carries it.
+    func isCarried(_ signature: RawJSON) -> Bool {
+        source.withBytes(of: signature) { $0.dropFirst().starts(with: CarriedThinking.prefix.utf8) }
+    }
+
+    /// Whether a turn of the target's own dialect holds thoughts of another provider, which the target must not be shown: a
+    /// session that moved from one upstream to another.
+    func holdsCarriedThinking(_ turn: Turn) -> Bool {
+        guard turn.role == .assistant else { return false }
+        for part in turn.parts where holdsCarriedThinking(part) { return true }
+        return false
+    }
+
+    func holdsCarriedThinking(_ part: Part) -> Bool {
+        guard case .thinking(let thinking) = part.content, let signature = thinking.signature else { return false }
+        return isCarried(signature)
     }
 
     /// A result's texts in the tag that says it is an error, where the dialect has no flag for it.

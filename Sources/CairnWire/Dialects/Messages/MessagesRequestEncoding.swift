@@ -43,16 +43,20 @@ extension MessagesCodec {
     /// A turn that was read from messages: as it came, or from its parts when somebody changed it. A system turn that was
     /// made has no role here.
     private static func encodeOwn(_ turn: Turn, _ index: Int, to writer: inout PromptWriter) throws(WireError) {
-        if let element = turn.element { return writer.element(element) }
+        if let element = turn.element, !writer.holdsCarriedThinking(turn) { return writer.element(element) }
+        let start = writer.out.count
         writer.open("{")
         writer.member("role", word: turn.role == .assistant ? "assistant" : "user")
         writer.key("content")
         writer.open("[")
+        let contentStart = writer.out.count
         if turn.role == .system || turn.role == .developer {
             encodeInstruction(turn, to: &writer)
         } else {
             for part in turn.parts { try encodePart(part, index, to: &writer) }
         }
+        // Thoughts of another provider were all it said.
+        if writer.out.count == contentStart, !turn.parts.isEmpty { return writer.out.truncate(to: start) }
         writer.close("]")
         writer.members(turn.unknown)
         writer.close("}")
@@ -123,7 +127,9 @@ extension MessagesCodec {
     // The encode table
 
     private static func encodePart(_ part: Part, _ index: Int, to writer: inout PromptWriter) throws(WireError) {
-        if writer.isSameDialect, let element = part.element { return writer.element(element) }
+        if writer.isSameDialect, let element = part.element, !writer.holdsCarriedThinking(part) {
+            return writer.element(element)
+        }
         writer.account(part)
         switch part.content {
         case .text(let text), .refusal(let text): encodeText(text, part, to: &writer)
@@ -280,7 +286,9 @@ extension PromptWriter {
     /// The signature a messages upstream gets with a thinking block: Anthropic's own, which another dialect's client
     /// carried, or an empty one where none is verified; nil when the block must stay behind.
     func signedThinking(_ thinking: Part.Thinking) -> (signature: RawJSON, isRedacted: Bool)? {
-        if isSameDialect, let signature = thinking.signature { return (signature, thinking.isRedacted) }
+        if isSameDialect, let signature = thinking.signature, !isCarried(signature) {
+            return (signature, thinking.isRedacted)
+        }
         if let signature = thinking.signature, let text = source.text(of: signature),
             let carried = CarriedThinking.unwrap(text), carried.origin == .messages
         {

@@ -42,7 +42,8 @@ extension ResponsesCodec {
     }
 
     private static func encodeTurn(_ turn: Turn, _ index: Int, to writer: inout PromptWriter) throws(WireError) {
-        if writer.isSameDialect, let element = turn.element, !writer.isString(element) {
+        let isOwn = writer.isSameDialect && !writer.holdsCarriedThinking(turn)
+        if isOwn, let element = turn.element, !writer.isString(element) {
             return writer.element(element)
         }
         writer.account(turn)
@@ -184,7 +185,9 @@ extension ResponsesCodec {
         _ part: Part, _ turn: Turn, _ index: Int, to writer: inout PromptWriter
     ) throws(WireError) {
         // An item of this dialect whose turn was changed around it.
-        if writer.isSameDialect, let element = part.element { return writer.element(element) }
+        if writer.isSameDialect, let element = part.element, !writer.holdsCarriedThinking(part) {
+            return writer.element(element)
+        }
         writer.account(part)
         switch part.content {
         case .thinking(let thinking): encodeReasoningItem(thinking, to: &writer)
@@ -348,7 +351,7 @@ extension PromptWriter {
     /// The cipher text of a reasoning item that this dialect's provider made; nil for other opaque state.
     func ownCipherText(_ thinking: Part.Thinking) -> RawJSON? {
         guard let signature = thinking.signature else { return nil }
-        if isSameDialect { return signature }
+        if isSameDialect, !isCarried(signature) { return signature }
         guard let text = source.text(of: signature), let carried = CarriedThinking.unwrap(text),
             carried.origin == .responses
         else { return nil }
