@@ -121,20 +121,36 @@ private struct FreeformInput: Sendable {
     private mutating func take(
         _ character: ContentCursor.Character, _ spelling: UnsafeRawBufferPointer, to text: inout ByteWriter
     ) {
-        // A first half without a second stands alone.
-        if escape.count == 6, character.scalar != UInt32(UInt8(ascii: "\\")) {
-            text.append(escape)
-            escape = []
+        if !escape.isEmpty, extendEscape(character.scalar, to: &text) { return }
+        switch character.scalar {
+        case UInt32(UInt8(ascii: "\"")): state = .closed
+        case UInt32(UInt8(ascii: "\\")): escape = [UInt8(ascii: "\\")]
+        default: text.append(spelling)
         }
-        if escape.isEmpty {
-            if character.scalar == UInt32(UInt8(ascii: "\"")) { return state = .closed }
-            guard character.scalar == UInt32(UInt8(ascii: "\\")) else { return text.append(spelling) }
+    }
+
+    /// Goes on with an escape; false: it has ended without this character.
+    private mutating func extendEscape(_ scalar: UInt32, to text: inout ByteWriter) -> Bool {
+        let byte = scalar < 0x80 ? UInt8(scalar) : 0
+        if escape.count == 7, byte != UInt8(ascii: "u") {
+            // The first half of a pair stands alone, and another escape follows.
+            text.append(Array(escape[..<6]))
+            escape.removeFirst(6)
         }
-        // An escape of the inner string is plain ASCII; something else is not JSON, and passed as it is.
-        escape.append(character.scalar < 0x80 ? UInt8(character.scalar) : UInt8(ascii: "?"))
-        if isEscapeWhole {
-            text.append(escape)
-            escape = []
+        guard isNext(byte) else {
+            flushEscape(to: &text)
+            return false
+        }
+        escape.append(byte)
+        if isEscapeWhole { flushEscape(to: &text) }
+        return true
+    }
+
+    private func isNext(_ byte: UInt8) -> Bool {
+        switch escape.count % 6 {
+        case 0: byte == UInt8(ascii: "\\")
+        case 1: "\"\\/bfnrtu".utf8.contains(byte)
+        default: "0123456789abcdefABCDEF".utf8.contains(byte)
         }
     }
 
@@ -145,6 +161,18 @@ private struct FreeformInput: Sendable {
         // The first half of a pair waits for the second, so that no piece ends between them.
         let isFirstHalf = escape[2] | 0x20 == UInt8(ascii: "d") && "89abAB".utf8.contains(escape[3])
         return !isFirstHalf || escape.count == 12
+    }
+
+    /// Whole escapes go out as they are; of one that broke off the backslash is a character.
+    private mutating func flushEscape(to text: inout ByteWriter) {
+        let isShort = escape.count == 2 && escape[1] != UInt8(ascii: "u")
+        let whole = isShort ? 2 : escape.count / 6 * 6
+        text.append(Array(escape[..<whole]))
+        if whole < escape.count {
+            text.append("\\\\")
+            text.append(Array(escape[(whole + 1)...]))
+        }
+        escape = []
     }
 
     mutating func finish(_ emit: (UnsafeRawBufferPointer) -> Void) {

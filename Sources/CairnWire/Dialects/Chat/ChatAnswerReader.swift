@@ -271,6 +271,7 @@ struct ChatAnswerReader: AnswerReader {
 
     private mutating func end(_ emit: (AnswerEvent) -> Void) {
         isOver = true
+        if !hasStarted { emit(.started(identifier: nil, model: nil, createdSeconds: nil, usage: nil)) }
         endProse(emit)
         endCalls(emit)
         emit(.ended)

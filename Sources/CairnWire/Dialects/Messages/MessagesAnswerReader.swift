@@ -46,6 +46,7 @@ struct MessagesAnswerReader: AnswerReader {
         } else if type.equals("message_delta") {
             readMessageDelta(tape, emit)
         } else if type.equals("message_stop") {
+            startWithout(emit)
             finishOpenBlock(emit)
             isOver = true
             emit(.ended)
@@ -94,6 +95,13 @@ struct MessagesAnswerReader: AnswerReader {
                 createdSeconds: nil, usage: reported))
     }
 
+    /// Something of an answer came whose beginning did not.
+    private mutating func startWithout(_ emit: (AnswerEvent) -> Void) {
+        guard !hasStarted else { return }
+        hasStarted = true
+        emit(.started(identifier: nil, model: nil, createdSeconds: nil, usage: nil))
+    }
+
     // Blocks
 
     private mutating func readBlockStart(_ tape: borrowing JSONTape, _ emit: (AnswerEvent) -> Void) {
@@ -106,6 +114,7 @@ struct MessagesAnswerReader: AnswerReader {
         wireIndex: Int, _ node: Int, _ tape: borrowing JSONTape, _ emit: (AnswerEvent) -> Void
     ) {
         guard blocks.count < Self.blocksMax else { return losses.add("content", .conflict) }
+        startWithout(emit)
         let type = tape.content("type", of: node) ?? UnsafeRawBufferPointer(start: nil, count: 0)
         let index = blocks.count
         var block = Block(wireIndex: wireIndex, isCall: false, isForeign: false)

@@ -129,6 +129,11 @@ struct ResponsesAnswerReader: AnswerReader {
             losses.add("output", .conflict)
             return nil
         }
+        if !hasStarted {
+            // Something of an answer came whose beginning did not.
+            hasStarted = true
+            emit(.started(identifier: nil, model: nil, createdSeconds: nil, usage: nil))
+        }
         parts.append(Part(kind: kind, item: item, content: content))
         emit(.partStarted(index: parts.count - 1, part))
         return parts.count - 1
