@@ -13,12 +13,12 @@ BINARY   := .build/release/cairn
 # SwiftPM on Linux refuses --sanitize=undefined; for the C rooms it comes with the address sanitizer.
 ASAN     := --scratch-path .build-asan --sanitize=address -Xcc -fsanitize=undefined -Xcc -fno-sanitize-recover=undefined
 TSAN     := --scratch-path .build-tsan --sanitize=thread
-FORMATTED := Package.swift Sources Tests Benchmarks/store
+FORMATTED := Package.swift Sources Tests Benchmarks/store Benchmarks/wire-answers
 
 .DEFAULT_GOAL := help
 .PHONY: help run demo build build-debug test test-swift test-c test-tokens test-instructions test-scenarios test-clients \
-	test-store test-asan test-tsan fuzz bench bench-gateway bench-core bench-wire bench-store check tidy format install \
-	install-lib setup setup-min setup-bench clean
+	test-store test-asan test-tsan fuzz bench bench-gateway bench-core bench-wire bench-answers bench-store check tidy \
+	format install install-lib setup setup-min setup-bench clean
 
 help: ## this list
 	@echo 'usage: make TARGET [ARGS="flags for cairn"]'
@@ -74,13 +74,16 @@ fuzz: setup ## malformed input for FUZZ_SECONDS (60), under the sanitizers
 	swift build --product cairn $(ASAN) $(LAYERS)
 	Tests/Fuzz/run.sh $(FUZZ_SECONDS) .build-asan/debug/cairn
 
-bench: bench-core bench-wire bench-store bench-gateway ## every benchmark
+bench: bench-core bench-wire bench-answers bench-store bench-gateway ## every benchmark
 
 bench-core: setup-bench ## the C core's hot paths beside their anchors
 	Benchmarks/core/run.sh
 
 bench-store: setup ## how fast turns are kept and lineages found
 	Benchmarks/store/run.sh $(ARGS)
+
+bench-answers: setup ## what an event of a translated stream costs, in all pairs of dialects
+	Benchmarks/wire-answers/run.sh $(ARGS)
 
 bench-gateway: setup-bench build ## the gateway beside nginx and haproxy; writes docs/performance.md
 	Benchmarks/gateway/run.sh --publish --cairn $(BINARY) $(ARGS)

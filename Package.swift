@@ -93,6 +93,9 @@ let package = Package(
         .executableTarget(
             name: "StoreBenchmark", dependencies: ["CairnStore", "CairnContext", "CairnCore"],
             path: "Benchmarks/store", exclude: ["run.sh"], swiftSettings: swiftFlags),
+        .executableTarget(
+            name: "AnswerBenchmark", dependencies: ["CairnWire", "CairnCore"], path: "Benchmarks/wire-answers",
+            exclude: ["run.sh"], swiftSettings: swiftFlags),
 
         // Tests, one target a room
         .testTarget(name: "CairnSettingsTests", dependencies: ["CairnSettings"], swiftSettings: swiftFlags),

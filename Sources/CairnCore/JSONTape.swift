@@ -1,7 +1,7 @@
 // JSONTape.swift: a JSON tape whose memory is used again (cairn_json.h).
 //
-// Answer readers keep one for all events of a stream: 20 to 100 documents a second and call, 100 to 500 bytes each. Hot:
-// `parse` and the look-ups; neither allocates once the tape has met the largest event.
+// Answer readers keep one for all events of a stream: 20 to 100 documents a second and call, 100 to 500 bytes each.
+// Hot: `parse` and the look-ups; neither allocates once the tape has met the largest event.
 internal import CCairn
 
 /// A view of one JSON document after another. Nothing is copied or converted: a string is shown as its *content*, what
@@ -26,8 +26,8 @@ public struct JSONTape: ~Copyable {
 
     deinit { nodes.deallocate() }
 
-    /// Parses a document. Borrows `bytes` until the next call of `parse`: they must stay as they are as long as the tape
-    /// is looked at.
+    /// Parses a document. Borrows `bytes` until the next call of `parse`: they must stay as they are as long as the
+    /// tape is looked at.
     /// - Throws: `syntax` or `incomplete` with the offset, `tooBig` for more than ``JSONDocument/depthMax`` levels or
     ///   ``JSONDocument/bytesMax``.
     /// - Complexity: one pass; two, and an allocation, for the first document with more values than the tape has room.

@@ -66,7 +66,8 @@ struct AnswerCase: Sendable {
     }
 
     private static func fenced(_ body: String) -> String {
-        guard let start = body.range(of: "```"), let lineEnd = body.range(of: "\n", range: start.upperBound..<body.endIndex),
+        guard let start = body.range(of: "```"),
+            let lineEnd = body.range(of: "\n", range: start.upperBound..<body.endIndex),
             let end = body.range(of: "\n```", options: .backwards),
             lineEnd.upperBound <= end.lowerBound
         else { return "" }
@@ -136,7 +137,8 @@ struct AnswerOutcome: Equatable {
     init(_ answerCase: AnswerCase, cutAt cuts: [Int] = []) {
         let input = answerCase.inputBytes
         var out = ByteWriter(capacity: 1024)
-        notes = answerCase.isStream
+        notes =
+            answerCase.isStream
             ? Self.translate(answerCase, input, cuts, &out) : Self.translate(document: answerCase, input, &out)
         bytes = out.copyBytes()
     }
@@ -178,7 +180,9 @@ struct AnswerOutcome: Equatable {
         for (name, count) in counts { if let count { text += " \(name)=\(count)" } }
         text += "\n"
         for loss in losses { text += "loss \(loss.member) \(loss.reason.name)\n" }
-        if let failure { text += "failure \(failure.status) \(failure.type) \(failure.code ?? "-"): \(failure.message)\n" }
+        if let failure {
+            text += "failure \(failure.status) \(failure.type) \(failure.code ?? "-"): \(failure.message)\n"
+        }
         return text
     }
 }

@@ -14,12 +14,14 @@ import Testing
         return (String(decoding: out.copyBytes(), as: UTF8.self), answered)
     }
 
-    @Test(arguments: [
-        (400, "invalid_request_error"), (401, "authentication_error"), (402, "billing_error"),
-        (403, "permission_error"), (404, "not_found_error"), (413, "request_too_large"), (422, "invalid_request_error"),
-        (429, "rate_limit_error"), (500, "api_error"), (502, "api_error"), (503, "overloaded_error"),
-        (504, "timeout_error"),
-    ] as [(UInt16, String)])
+    @Test(
+        arguments: [
+            (400, "invalid_request_error"), (401, "authentication_error"), (402, "billing_error"),
+            (403, "permission_error"), (404, "not_found_error"), (413, "request_too_large"),
+            (422, "invalid_request_error"),
+            (429, "rate_limit_error"), (500, "api_error"), (502, "api_error"), (503, "overloaded_error"),
+            (504, "timeout_error"),
+        ] as [(UInt16, String)])
     func `an OpenAI error gets Anthropic's word for its status`(status: UInt16, word: String) {
         let body = #"{"error":{"message":"Say \"why\".","type":"whatever","param":"x","code":"y"}}"#
 
@@ -29,10 +31,11 @@ import Testing
         #expect(answered == status)
     }
 
-    @Test(arguments: [
-        (400, "invalid_request_error", 400), (401, "authentication_error", 401), (402, "insufficient_quota", 402),
-        (429, "rate_limit_error", 429), (500, "server_error", 500), (529, "server_error", 503),
-    ] as [(UInt16, String, UInt16)])
+    @Test(
+        arguments: [
+            (400, "invalid_request_error", 400), (401, "authentication_error", 401), (402, "insufficient_quota", 402),
+            (429, "rate_limit_error", 429), (500, "server_error", 500), (529, "server_error", 503),
+        ] as [(UInt16, String, UInt16)])
     func `an Anthropic error gets OpenAI's word for its status`(status: UInt16, word: String, wanted: UInt16) {
         let body = #"{"type":"error","error":{"type":"whatever","message":"No."},"request_id":"req_1"}"#
 
@@ -45,7 +48,8 @@ import Testing
 
     @Test func `a prompt that does not fit is said so that clients know it`() {
         let openAI = #"{"error":{"message":"Too many tokens.","type":"x","code":"context_length_exceeded"}}"#
-        let anthropic = #"{"type":"error","error":{"type":"invalid_request_error","message":"prompt is too long: 2 > 1"}}"#
+        let anthropic =
+            #"{"type":"error","error":{"type":"invalid_request_error","message":"prompt is too long: 2 > 1"}}"#
 
         #expect(translated(openAI, 400, .responses, .messages).0.contains("prompt is too long: Too many tokens."))
         #expect(translated(anthropic, 400, .messages, .chat).0.contains(#""code":"context_length_exceeded""#))

@@ -1,26 +1,11 @@
-// Damaged and random answers: no reader crashes, every client gets a stream it can read, and nothing that was said is lost on
-// a way there and back. Seeds are printed by the failing test; FUZZ_ROUNDS makes it longer.
+// Damaged and random answers: no reader crashes, every client gets a stream it can read, and nothing that was said is
+// lost on a way there and back. Seeds are printed by the failing test; FUZZ_ROUNDS makes it longer.
 
 import CairnCore
 import Foundation
 import Testing
 
 @testable import CairnWire
-
-/// SplitMix64: small, and the same everywhere.
-struct SeededNumbers: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(_ seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var value = state
-        value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-        return value ^ (value >> 31)
-    }
-}
 
 @Suite struct AnswerFuzzTests {
     private static let rounds = ProcessInfo.processInfo.environment["FUZZ_ROUNDS"].flatMap { Int($0) } ?? 300
@@ -29,7 +14,7 @@ struct SeededNumbers: RandomNumberGenerator {
     func `a damaged answer still makes a readable stream`(client: Dialect) throws {
         let cases = AnswerCase.all.filter { $0.isStream && $0.from != $0.to && $0.to == client }
         for round in 0..<Self.rounds {
-            var numbers = SeededNumbers(UInt64(round) << 8 | UInt64(client.rawValue))
+            var numbers = SeededGenerator(seed: UInt64(round) << 8 | UInt64(client.rawValue))
             var answerCase = cases.randomElement(using: &numbers)!
             let damaged = Self.damage(answerCase.inputBytes, using: &numbers)
             answerCase.settings.append(("markup", "think dsml"))
@@ -46,7 +31,7 @@ struct SeededNumbers: RandomNumberGenerator {
     func `a damaged document is translated or refused`(from: Dialect) throws {
         let cases = AnswerCase.all.filter { !$0.isStream && $0.from == from && $0.from != $0.to }
         for round in 0..<Self.rounds {
-            var numbers = SeededNumbers(UInt64(round) << 8 | UInt64(from.rawValue))
+            var numbers = SeededGenerator(seed: UInt64(round) << 8 | UInt64(from.rawValue))
             let answerCase = cases.randomElement(using: &numbers)!
             let damaged = Self.damage(answerCase.inputBytes, using: &numbers)
             var out = ByteWriter(capacity: 1024)
@@ -75,7 +60,7 @@ struct SeededNumbers: RandomNumberGenerator {
     }
 
     /// Bytes changed, left out and doubled; lines swapped; numbers and words replaced.
-    private static func damage(_ input: [UInt8], using numbers: inout SeededNumbers) -> [UInt8] {
+    private static func damage(_ input: [UInt8], using numbers: inout SeededGenerator) -> [UInt8] {
         var bytes = input
         for _ in 0..<Int.random(in: 1...4, using: &numbers) where bytes.count > 8 {
             let place = Int.random(in: 0..<bytes.count, using: &numbers)
@@ -88,7 +73,8 @@ struct SeededNumbers: RandomNumberGenerator {
             case 4:
                 // Whole events, in another order.
                 var events = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
-                events.swapAt(.random(in: 0..<events.count, using: &numbers), .random(in: 0..<events.count, using: &numbers))
+                events.swapAt(
+                    .random(in: 0..<events.count, using: &numbers), .random(in: 0..<events.count, using: &numbers))
                 bytes = Array(events.joined(separator: [UInt8(ascii: "\n")]))
             case 5:
                 // A digit: indexes that jump.
@@ -104,7 +90,7 @@ struct SeededNumbers: RandomNumberGenerator {
     }
 
     private static func translate(
-        _ input: [UInt8], _ answerCase: AnswerCase, using numbers: inout SeededNumbers
+        _ input: [UInt8], _ answerCase: AnswerCase, using numbers: inout SeededGenerator
     ) -> [UInt8] {
         var out = ByteWriter(capacity: 1024)
         var translator = AnswerTranslator(from: answerCase.from, to: answerCase.to, context: answerCase.context)
@@ -123,7 +109,7 @@ struct SeededNumbers: RandomNumberGenerator {
     @Test(arguments: [Dialect.messages, .responses])
     func `what a model says survives a way through another dialect and back`(middle: Dialect) throws {
         for round in 0..<Self.rounds {
-            var numbers = SeededNumbers(UInt64(round) << 4 | UInt64(middle.rawValue))
+            var numbers = SeededGenerator(seed: UInt64(round) << 4 | UInt64(middle.rawValue))
             let said = SaidAnswer(using: &numbers)
             let chat = said.chatStream(using: &numbers)
 
@@ -136,7 +122,7 @@ struct SeededNumbers: RandomNumberGenerator {
 
     @Test func `calls written as markup are the calls that were meant`() throws {
         for round in 0..<Self.rounds {
-            var numbers = SeededNumbers(UInt64(round))
+            var numbers = SeededGenerator(seed: UInt64(round))
             let said = SaidAnswer(using: &numbers)
             let chat = said.chatStreamWithMarkup(using: &numbers)
 
@@ -184,11 +170,11 @@ private struct SaidAnswer: Equatable {
         "\u{2028}", "\t", "\u{1}", "data: ", "[DONE]", "`", "0", "/", "漢字", "e\u{301}",
     ]
 
-    private static func someText(using numbers: inout SeededNumbers) -> String {
+    private static func someText(using numbers: inout SeededGenerator) -> String {
         (0..<Int.random(in: 1...12, using: &numbers)).map { _ in pieces.randomElement(using: &numbers)! }.joined()
     }
 
-    init(using numbers: inout SeededNumbers) {
+    init(using numbers: inout SeededGenerator) {
         if Bool.random(using: &numbers) { thinking = Self.someText(using: &numbers) }
         if Bool.random(using: &numbers) { text = "T" + Self.someText(using: &numbers) + "." }
         for index in 0..<Int.random(in: 0...4, using: &numbers) {
@@ -202,7 +188,7 @@ private struct SaidAnswer: Equatable {
     }
 
     /// Thinking, text, then the calls' pieces in any order.
-    func chatStream(using numbers: inout SeededNumbers) -> [UInt8] {
+    func chatStream(using numbers: inout SeededGenerator) -> [UInt8] {
         var events: [Any] = Self.cut(thinking, using: &numbers).map { ["reasoning_content": $0] }
         events += Self.cut(text, using: &numbers).map { ["content": $0] as Any }
         var waiting: [[Any]] = calls.enumerated().map { index, call in
@@ -210,7 +196,9 @@ private struct SaidAnswer: Equatable {
                 ["tool_calls": [["index": index, "function": ["arguments": $0]]]] as Any
             }
             let function = ["name": call.name, "arguments": ""]
-            return [["tool_calls": [["index": index, "id": "call_\(index)", "type": "function", "function": function]]]]
+            return [
+                ["tool_calls": [["index": index, "id": "call_\(index)", "type": "function", "function": function]]]
+            ]
                 + pieces
         }
         // Calls begin in their order; after that their pieces mix.
@@ -223,7 +211,7 @@ private struct SaidAnswer: Equatable {
     }
 
     /// The same as one text with markup in it, cut anywhere.
-    func chatStreamWithMarkup(using numbers: inout SeededNumbers) -> [UInt8] {
+    func chatStreamWithMarkup(using numbers: inout SeededGenerator) -> [UInt8] {
         let bar = "｜DSML｜"
         var whole = thinking.isEmpty ? "" : "<think>\(thinking)</think>"
         whole += text
@@ -237,7 +225,8 @@ private struct SaidAnswer: Equatable {
                         whole += "<\(bar)parameter name=\"\(key)\" string=\"true\">\(text)</\(bar)parameter>\n"
                     } else {
                         let json = try! JSONSerialization.data(withJSONObject: value)
-                        whole += "<\(bar)parameter name=\"\(key)\" string=\"false\">"
+                        whole +=
+                            "<\(bar)parameter name=\"\(key)\" string=\"false\">"
                             + String(decoding: json, as: UTF8.self) + "</\(bar)parameter>\n"
                     }
                 }
@@ -248,7 +237,7 @@ private struct SaidAnswer: Equatable {
         return Self.stream(Self.cut(whole, using: &numbers).map { ["content": $0] }, finish: "stop")
     }
 
-    private static func cut(_ text: String, using numbers: inout SeededNumbers) -> [String] {
+    private static func cut(_ text: String, using numbers: inout SeededGenerator) -> [String] {
         var pieces: [String] = []
         var rest = Array(text.unicodeScalars)
         while !rest.isEmpty {

@@ -14,7 +14,8 @@ import Testing
 
         let shown = String(decoding: outcome.bytes, as: UTF8.self)
         if ProcessInfo.processInfo.environment["UPDATE_GOLDEN"] == "1" {
-            try answerCase.text(expected: shown, notes: outcome.notes).write(to: file, atomically: true, encoding: .utf8)
+            try answerCase.text(expected: shown, notes: outcome.notes).write(
+                to: file, atomically: true, encoding: .utf8)
         }
         let wanted = AnswerCase(reading: file)
         #expect((shown.hasSuffix("\n") ? shown : shown + "\n") == wanted.expected)

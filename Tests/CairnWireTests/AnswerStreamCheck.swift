@@ -1,4 +1,5 @@
-// What must hold of every stream a client gets, whatever the upstream sent: events that can be read, in the dialect's order.
+// What must hold of every stream a client gets, whatever the upstream sent: events that can be read, in the dialect's
+// order.
 
 import CairnCore
 import Foundation
@@ -14,7 +15,8 @@ enum AnswerStreamCheck {
         bytes.withUnsafeBytes { all in
             scanner.scan(all) { event in
                 if event.hasData {
-                    events.append((String(decoding: event.type, as: UTF8.self), String(decoding: event.data, as: UTF8.self)))
+                    events.append(
+                        (String(decoding: event.type, as: UTF8.self), String(decoding: event.data, as: UTF8.self)))
                 }
             }
         }
@@ -36,8 +38,10 @@ enum AnswerStreamCheck {
 
     /// Half a surrogate pair is allowed in JSON and passes as it is, but Foundation does not read it.
     private static func withoutHalfPairs(_ json: String) -> String {
-        json.replacing(#/\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[dD][89a-fA-F][0-9a-fA-F]{2}/#) {
-            $0.count == 12 ? String($0.output) : "?"
+        json.replacing(
+            #/\\[^u]|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[dD][89a-fA-F][0-9a-fA-F]{2}/#
+        ) {
+            $0.count == 6 ? "?" : String($0.output)
         }
     }
 

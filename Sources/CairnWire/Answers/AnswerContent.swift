@@ -1,5 +1,5 @@
-// Contents: what stands between the quotes of a JSON string, escapes as spelled. Answers are translated by moving contents
-// about; this file holds what little is ever done to one. Hot: everything but the conversions to String.
+// Contents: what stands between the quotes of a JSON string, escapes as spelled. Answers are translated by moving
+// contents about; this file holds what little is ever done to one. Hot: everything but the conversions to String.
 
 import CairnCore
 
@@ -41,8 +41,8 @@ extension ByteWriter {
         append(bytes.assumingMemoryBound(to: UInt8.self))
     }
 
-    /// JSON text, or a content, as the content of a string that holds it: quotes and backslashes get a backslash, control
-    /// characters (white space between the tokens of JSON) their short escapes.
+    /// JSON text, or a content, as the content of a string that holds it: quotes and backslashes get a backslash,
+    /// control characters (white space between the tokens of JSON) their short escapes.
     ///
     ///     {"a":"x\ny"}   becomes   {\"a\":\"x\\ny\"}
     mutating func append(escaping bytes: UnsafeRawBufferPointer) {
@@ -72,8 +72,8 @@ extension ByteWriter {
     }
 }
 
-/// Whether a call's arguments, fed piece by piece as contents, are a whole JSON object. A call whose arguments are whole can
-/// get no more of them, so the next part need not wait for the end of the answer.
+/// Whether a call's arguments, fed piece by piece as contents, are a whole JSON object. A call whose arguments are
+/// whole can get no more of them, so the next part need not wait for the end of the answer.
 struct ArgumentsProgress: Sendable {
     private var depth = 0
     private var isInString = false

@@ -1,5 +1,5 @@
-// An answer put together from its events: what a whole answer is written from, and what a responses stream repeats in its
-// `done` events and its last one.
+// An answer put together from its events: what a whole answer is written from, and what a responses stream repeats in
+// its `done` events and its last one.
 
 import CairnCore
 

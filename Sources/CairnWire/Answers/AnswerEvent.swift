@@ -1,15 +1,16 @@
-// An answer as it comes, in words that all dialects share. A dialect's reader makes these out of its wire events, filters
-// may rewrite them (tags in text that mean thinking or tool calls), a dialect's writer makes its own wire events of them.
+// An answer as it comes, in words that all dialects share. A dialect's reader makes these out of its wire events,
+// filters may rewrite them (tags in text that mean thinking or tool calls), a dialect's writer makes its own wire
+// events of them.
 //
 //     upstream bytes ─▶ EventStreamScanner ─▶ AnswerReader ─▶ AnswerEvent ─▶ (filters) ─▶ AnswerWriter ─▶ client bytes
 //
 // Workload: 20 to 100 events a second and call, at most 2 us each; a delta's text is a view that is never unescaped.
 
-/// One step of an answer. Buffers are views, valid during the call that shows the event. A *content* is what stands between
-/// the quotes of a JSON string, still escaped.
+/// One step of an answer. Buffers are views, valid during the call that shows the event. A *content* is what stands
+/// between the quotes of a JSON string, still escaped.
 public enum AnswerEvent {
-    /// The provider began to answer. `identifier` and `model` are contents; `createdSeconds` since 1970, where the dialect
-    /// tells; usage is what it reported so far.
+    /// The provider began to answer. `identifier` and `model` are contents; `createdSeconds` since 1970, where the
+    /// dialect tells; usage is what it reported so far.
     case started(
         identifier: UnsafeRawBufferPointer?, model: UnsafeRawBufferPointer?, createdSeconds: Int?, usage: WireUsage?)
     /// A part begins. Indexes count from 0 in the order of beginning; several parts may be open at once.
@@ -37,8 +38,8 @@ public enum AnswerPart {
     case refusal
     /// `isRedacted`: only a signature will come. `identifier`: a responses item's, a content.
     case thinking(isRedacted: Bool, identifier: UnsafeRawBufferPointer?)
-    /// Contents all: identifier (empty: the provider gave none), name, and the namespace of the client's tool, if it has
-    /// one. `isFreeform`: the deltas are a custom tool's input and no JSON arguments.
+    /// Contents all: identifier (empty: the provider gave none), name, and the namespace of the client's tool, if it
+    /// has one. `isFreeform`: the deltas are a custom tool's input and no JSON arguments.
     case toolCall(
         identifier: UnsafeRawBufferPointer, name: UnsafeRawBufferPointer, namespace: UnsafeRawBufferPointer?,
         isFreeform: Bool)

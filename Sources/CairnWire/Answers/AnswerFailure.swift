@@ -1,5 +1,5 @@
-// Errors a provider tells, between the dialects: whole bodies of answers that are errors, and the last events of streams
-// that break. The status decides the word; a few codes that clients act on are kept whatever the dialect.
+// Errors a provider tells, between the dialects: whole bodies of answers that are errors, and the last events of
+// streams that break. The status decides the word; a few codes that clients act on are kept whatever the dialect.
 //
 // Facts: platform.claude.com/docs/en/api/errors (types and statuses), platform.openai.com/docs/guides/error-codes,
 // api-docs.deepseek.com/quick_start/error_codes. What clients act on: Claude Code shortens its history when a 400 says
@@ -150,8 +150,8 @@ extension AnswerFailure {
         }
     }
 
-    /// The last event of a stream that passes as it is; `sequenceNumber`: only responses has one. No `[DONE]` follows in
-    /// chat: it would end the stream before the error in clients that look for it first.
+    /// The last event of a stream that passes as it is; `sequenceNumber`: only responses has one. No `[DONE]` follows
+    /// in chat: it would end the stream before the error in clients that look for it first.
     func appendEvent(in dialect: Dialect, sequenceNumber: Int, to out: inout ByteWriter) {
         switch dialect {
         case .chat:

@@ -1,5 +1,5 @@
-// What a writer of answers needs of the call, in the form it is written in: made once an answer from the context, so that
-// nothing is looked up or quoted while a stream runs.
+// What a writer of answers needs of the call, in the form it is written in: made once an answer from the context, so
+// that nothing is looked up or quoted while a stream runs.
 
 import CairnCore
 
@@ -57,16 +57,16 @@ struct AnswerForm: Sendable {
         upstream.withUnsafeBytes { appendModel(upstream: $0, to: &out) }
     }
 
-    /// Opaque state of thinking (a content) as a client of `dialect` may hold it: its own as it is, another provider's in
-    /// the carrying form, which says whose it is even if there is none.
+    /// Opaque state of thinking (a content) as a client of `dialect` may hold it: its own as it is, another
+    /// provider's in the carrying form, which says whose it is even if there is none.
     func appendOpaque(_ content: [UInt8], for dialect: Dialect, to out: inout ByteWriter) {
         if origin == dialect { return out.append(content) }
         let text = content.withUnsafeBytes { $0.contentText }
         out.append(contentOf: CarriedThinking.wrap(text, of: origin))
     }
 
-    /// A call's identifier as a content: the upstream's if the client's dialect takes it, else one made of it, or of the
-    /// nonce if there is none.
+    /// A call's identifier as a content: the upstream's if the client's dialect takes it, else one made of it, or of
+    /// the nonce if there is none.
     func appendCallIdentifier(
         _ upstream: UnsafeRawBufferPointer, index: Int, for dialect: Dialect, to out: inout ByteWriter
     ) {
@@ -74,10 +74,8 @@ struct AnswerForm: Sendable {
             return appendIdentifier(CallIdentifierRule.prefix(dialect), index: index, to: &out)
         }
         if CallIdentifierRule.allows(upstream, in: dialect) { return out.append(upstream) }
-        let digest = Fingerprint(of: upstream)
         out.append(CallIdentifierRule.prefix(dialect))
-        out.append(Self.digits(digest.high))
-        out.append(Self.digits(digest.low))
+        out.append(ToolNames.digest(of: upstream.assumingMemoryBound(to: UInt8.self)))
     }
 }
 
@@ -88,13 +86,13 @@ enum CallIdentifierRule {
 
     static func prefix(_ dialect: Dialect) -> StaticString { dialect == .messages ? "toolu_" : "call_" }
 
-    /// Messages: `^[a-zA-Z0-9_-]+$` (the pattern in Anthropic's own refusal); responses: at most 64 characters; chat: any.
+    /// Messages: `^[a-zA-Z0-9_-]+$` (the pattern in Anthropic's own refusal); responses: at most 64 characters; chat:
+    /// any.
     static func allows(_ content: UnsafeRawBufferPointer, in dialect: Dialect) -> Bool {
         switch dialect {
         case .chat: true
         case .responses: content.count <= responsesBytesMax
-        case .messages:
-            content.allSatisfy { $0.isASCIIAlphanumeric || $0 == UInt8(ascii: "_") || $0 == UInt8(ascii: "-") }
+        case .messages: ToolNames.isPlain(content.assumingMemoryBound(to: UInt8.self))
         }
     }
 }

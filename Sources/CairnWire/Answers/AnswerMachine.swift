@@ -1,5 +1,5 @@
-// The inside of a translator: a reader, filters and a writer in a row. A class, so that the reader may emit into the filters
-// and the filters into the writer while each is being changed; AnswerTranslator is its only owner.
+// The inside of a translator: a reader, filters and a writer in a row. A class, so that the reader may emit into the
+// filters and the filters into the writer while each is being changed; AnswerTranslator is its only owner.
 
 import CairnCore
 
@@ -8,10 +8,10 @@ final class AnswerMachine {
     private enum Course {
         /// They are read and written anew.
         case rewrite
-        /// Same dialect in and out: they pass, with the client's name of the model in the place of the upstream's. In chat,
-        /// whose chunks stand alone, an event that markup changes is written anew; the writer is kept in step for that.
-        /// In the other dialects a part that markup brings moves the indexes of all that follow, so with markup they are
-        /// rewritten from the start.
+        /// Same dialect in and out: they pass, with the client's name of the model in the place of the upstream's. In
+        /// chat, whose chunks stand alone, an event that markup changes is written anew; the writer is kept in step
+        /// for that. In the other dialects a part that markup brings moves the indexes of all that follow, so with
+        /// markup they are rewritten from the start.
         case pass
     }
 
@@ -175,7 +175,7 @@ final class AnswerMachine {
             case .messages: tape.member("message", of: 0)
             case .responses: tape.member("response", of: 0)
             }
-        guard let node = holder.flatMap({ tape.member("model", of: $0) }), tape.kind(node) == .string else { return nil }
+        guard let holder, let node = tape.member("model", of: holder), tape.kind(node) == .string else { return nil }
         return node
     }
 
@@ -227,7 +227,9 @@ final class AnswerMachine {
             note(event)
             filter(event) { draft.take($0) }
         }
-        if draft.isTooBig { throw WireError(.tooBig, at: "", "The provider's answer is larger than this gateway keeps.") }
+        if draft.isTooBig {
+            throw WireError(.tooBig, at: "", "The provider's answer is larger than this gateway keeps.")
+        }
         if let failure {
             failure.append(in: client, to: &out)
         } else if course == .pass, markup?.hasHandledMarkup != true {

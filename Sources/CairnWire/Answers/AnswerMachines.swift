@@ -39,8 +39,8 @@ public struct AnswerContext: Sendable {
     public var includesUsage: Bool
     /// Seconds since 1970, for `created`.
     public var createdSeconds: Int64
-    /// 128 unguessable bits the caller drew for this call: identifiers the client's dialect wants and the upstream's lacks
-    /// are made of them.
+    /// 128 unguessable bits the caller drew for this call: identifiers the client's dialect wants and the upstream's
+    /// lacks are made of them.
     public var nonce: (UInt64, UInt64)
     /// Tools that were sent upstream in another way than the client offers them: calls of them are turned back.
     public var changedTools: [ChangedTool]

@@ -1,19 +1,20 @@
-// The public face of the answer side: what an upstream answers in one dialect goes in, what the client understands comes
-// out. The gateway keeps one for each call whose answer it has to change.
+// The public face of the answer side: what an upstream answers in one dialect goes in, what the client understands
+// comes out. The gateway keeps one for each call whose answer it has to change.
 //
 //     chunk ─▶ EventStreamScanner ─▶ AnswerReader ─▶ MarkupFilter ─▶ ClientToolFilter ─▶ AnswerWriter ─▶ out
 //
-// Between different dialects every event is read and written anew. In the same dialect events pass byte for byte, but for
-// the model's name, and but for what markup changes (AnswerMachine.swift).
+// Between different dialects every event is read and written anew. In the same dialect events pass byte for byte, but
+// for the model's name, and but for what markup changes (AnswerMachine.swift).
 //
-// Workload: 20 to 100 events a second and call, thousands of calls; at most 2 us an event (docs/translation-streams.md).
+// Workload: 20 to 100 events a second and call, thousands of calls; at most 2 us an event
+// (docs/translation-streams.md).
 
 import CairnCore
 
 /// Translates one answer.
 ///
-/// Right: feed what comes, send what was written, then `finish`. One translator an answer; `out` is the caller's and may be
-/// cleared between calls.
+/// Right: feed what comes, send what was written, then `finish`. One translator an answer; `out` is the caller's and
+/// may be cleared between calls.
 ///
 ///     var translator = AnswerTranslator(from: .chat, to: .messages, context: context)
 ///     translator.feed(chunk, to: &out)
@@ -25,8 +26,8 @@ public struct AnswerTranslator: ~Copyable {
     public enum Ending: Equatable, Sendable {
         /// The provider said that its answer is whole, and the client was told.
         case whole
-        /// The stream ended before the answer did. The client was told everything that came, and no reason to stop: what
-        /// to add is the caller's to say, with ``AnswerTranslator/fail(_:to:)``.
+        /// The stream ended before the answer did. The client was told everything that came, and no reason to stop:
+        /// what to add is the caller's to say, with ``AnswerTranslator/fail(_:to:)``.
         case cutShort
         /// The provider told an error, or sent something that is no answer; the client was told so.
         case failed
@@ -39,7 +40,8 @@ public struct AnswerTranslator: ~Copyable {
         machine = AnswerMachine(from: upstream, to: client, context: context)
     }
 
-    /// Takes the next bytes of the upstream's stream, cut at any place, and appends to `out` what the client gets for them.
+    /// Takes the next bytes of the upstream's stream, cut at any place, and appends to `out` what the client gets for
+    /// them.
     public mutating func feed(_ chunk: UnsafeRawBufferPointer, to out: inout ByteWriter) {
         let machine = machine
         scanner.scan(chunk) { event in machine.take(event, to: &out) }
@@ -55,8 +57,8 @@ public struct AnswerTranslator: ~Copyable {
         return machine.finish(to: &out)
     }
 
-    /// Ends the client's stream with an error event of its dialect: the caller met a fault of its own. Nothing is written
-    /// when the stream has ended already.
+    /// Ends the client's stream with an error event of its dialect: the caller met a fault of its own. Nothing is
+    /// written when the stream has ended already.
     public mutating func fail(_ failure: AnswerFailure, to out: inout ByteWriter) { machine.fail(failure, to: &out) }
 
     /// What the provider reported so far.
@@ -74,8 +76,8 @@ public struct AnswerTranslator: ~Copyable {
     public struct Translated: Sendable {
         public var usage: WireUsage
         public var losses: [Loss]
-        /// The document was an error in spite of its status; the error body of the client's dialect was written, and its
-        /// `status` is the one to answer with.
+        /// The document was an error in spite of its status; the error body of the client's dialect was written, and
+        /// its `status` is the one to answer with.
         public var failure: AnswerFailure?
     }
 
@@ -90,8 +92,8 @@ public struct AnswerTranslator: ~Copyable {
         return try machine.translate(document: document, to: &out)
     }
 
-    /// Translates the body of an answer whose status is an error. Any body will do: what is no error object of the dialect
-    /// becomes the message.
+    /// Translates the body of an answer whose status is an error. Any body will do: what is no error object of the
+    /// dialect becomes the message.
     /// - Returns: the status to answer with.
     public static func translateError(
         body: UnsafeRawBufferPointer, status: UInt16, from upstream: Dialect, to client: Dialect,

@@ -4,8 +4,8 @@
 //     name  mcp__files__read                      namespace mcp__files__   name read
 //     {\"input\":\"*** Begin Patch\\n+a\"}        *** Begin Patch\n+a
 //
-// The input is a JSON string in a JSON text in a JSON string. With the outer escapes undone, what stands between the inner
-// quotes is the content of the input already, so it is passed on as it comes.
+// The input is a JSON string in a JSON text in a JSON string. With the outer escapes undone, what stands between the
+// inner quotes is the content of the input already, so it is passed on as it comes.
 
 import CairnCore
 
@@ -110,9 +110,12 @@ private struct FreeformInput: Sendable {
 
     private mutating func open(_ scalar: UInt32, _ matched: Int) {
         if scalar == UInt32(Self.opening[matched]) {
-            guard matched + 1 == Self.opening.count else { return state = .opening(matched: matched + 1) }
-            held = []
-            state = .value
+            if matched + 1 < Self.opening.count {
+                state = .opening(matched: matched + 1)
+            } else {
+                held = []
+                state = .value
+            }
         } else if !(scalar < 0x80 && UInt8(scalar).isJSONWhitespace && Self.gaps.contains(matched)) {
             state = .unexpected
         }

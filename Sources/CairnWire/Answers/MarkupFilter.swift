@@ -1,13 +1,13 @@
-// Reads thinking and tool calls out of the text of models whose server leaves their markup in it (MarkupTag.swift has the
-// grammar). Stands between reader and writer; text passes as contents, markup may be cut anywhere and spelled with any
-// escapes.
+// Reads thinking and tool calls out of the text of models whose server leaves their markup in it (MarkupTag.swift has
+// the grammar). Stands between reader and writer; text passes as contents, markup may be cut anywhere and spelled
+// with any escapes.
 //
-//     in    text "Let me look.\n\n<｜DSML｜tool_" + "calls>\n<｜DSML｜invoke name=\"ls\">\n</｜DSML｜invoke>\n</｜DSML｜tool_calls>"
+//     in    text "Let me look.\n\n<｜DSML｜tool_" + "calls>\n<｜DSML｜invoke name=\"ls\">\n</｜DSML｜invoke>..."
 //     out   text "Let me look.", call ls {}
 //
-// What could still become a tag is held (``MarkupTagMatcher/tagBytesMax``); what turns out to be none is let go as it was.
-// Inside a block white space between tags is dropped; anything else there ends the block and is text again, so no word
-// after broken markup is lost. `<think>` counts only outside of code, because models also write about tags.
+// What could still become a tag is held (``MarkupTagMatcher/tagBytesMax``); what turns out to be none is let go as it
+// was. Inside a block white space between tags is dropped; anything else there ends the block and is text again, so
+// no word after broken markup is lost. `<think>` counts only outside of code, because models also write about tags.
 
 import CairnCore
 
@@ -60,7 +60,8 @@ struct MarkupFilter: Sendable {
     /// Whether any markup was read out of the answer.
     private(set) var hasHandledMarkup = false
 
-    /// Whether the events since ``beginEvent()`` are not those that came. After a call of its own the filter changes all.
+    /// Whether the events since ``beginEvent()`` are not those that came. After a call of its own the filter changes
+    /// all.
     var hasChanged: Bool { hasCalls || hasHandledTag || !wasPlain || !isPlain }
 
     private var isPlain: Bool {
@@ -436,8 +437,8 @@ struct MarkupFilter: Sendable {
     }
 }
 
-/// Whether Markdown text is inside code: between runs of backticks of the same length. A run of one or two opens code for
-/// its line at most, so that a lone backtick does not hide the rest of the answer.
+/// Whether Markdown text is inside code: between runs of backticks of the same length. A run of one or two opens code
+/// for its line at most, so that a lone backtick does not hide the rest of the answer.
 private struct CodeSpans: Sendable {
     private var openRun = 0
     private var run = 0

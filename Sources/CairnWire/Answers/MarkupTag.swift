@@ -2,8 +2,8 @@
 //
 // Thinking: `<think>` and `</think>`, as DeepSeek-R1 and its descendants have them.
 //
-// Tool calls: DeepSeek's markup (DSML). The grammar is that of the encoding scripts DeepSeek publishes with its models, in
-// `encode_arguments_to_dsml`, `parse_tool_calls` and their templates: `encoding/encoding_dsv32.py` of
+// Tool calls: DeepSeek's markup (DSML). The grammar is that of the encoding scripts DeepSeek publishes with its
+// models, in `encode_arguments_to_dsml`, `parse_tool_calls` and their templates: `encoding/encoding_dsv32.py` of
 // huggingface.co/deepseek-ai/DeepSeek-V3.2, `encoding/encoding_dsv4.py` of DeepSeek-V4, and `encoding/encoding.py` of
 // DeepSeek-V4.1-Flash. `dsml_token` is "｜DSML｜", with full-width bars (U+FF5C):
 //
@@ -16,8 +16,8 @@
 //     I          invoke            invoke        " invoke"
 //     P          parameter         parameter     " parameter"
 //
-// A VALUE with string="true" is the text itself, without escapes; otherwise it is JSON. Servers that put the token together
-// from its pieces write the bars twice (`<｜｜DSML｜｜tool_calls>`); that is taken as well.
+// A VALUE with string="true" is the text itself, without escapes; otherwise it is JSON. Servers that put the token
+// together from its pieces write the bars twice (`<｜｜DSML｜｜tool_calls>`); that is taken as well.
 
 enum MarkupTag: Equatable {
     case thinkOpen

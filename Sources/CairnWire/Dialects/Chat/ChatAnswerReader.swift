@@ -1,5 +1,5 @@
-// Reads chat completions: chunks of a stream, and whole ones. Chat has no parts, only deltas of the kinds of text and of
-// numbered calls; the reader makes parts of them:
+// Reads chat completions: chunks of a stream, and whole ones. Chat has no parts, only deltas of the kinds of text and
+// of numbered calls; the reader makes parts of them:
 //
 //     reasoning_content ─▶ a thinking part      one of these is open at a time; another kind ends it
 //     content           ─▶ a text part
@@ -187,7 +187,8 @@ struct ChatAnswerReader: AnswerReader {
     ) -> Int? {
         let identifier = identifier ?? UnsafeRawBufferPointer(start: nil, count: 0)
         if let known = calls.lastIndex(where: { $0.wireIndex == wireIndex }) {
-            let isSame = identifier.isEmpty || calls[known].identifier.isEmpty
+            let isSame =
+                identifier.isEmpty || calls[known].identifier.isEmpty
                 || identifier.elementsEqual(calls[known].identifier)
             if isSame {
                 if calls[known].identifier.isEmpty { calls[known].identifier = Array(identifier) }

@@ -55,7 +55,8 @@ struct ChatAnswerWriter: AnswerWriter {
             form.appendIdentifier("chatcmpl-", to: &head)
         }
         head.append("\",\"object\":\"chat.completion.chunk\",\"created\":")
-        head.append(decimal: form.origin == .chat ? createdSeconds ?? Int(form.createdSeconds) : Int(form.createdSeconds))
+        let ownSeconds = form.origin == .chat ? createdSeconds : nil
+        head.append(decimal: ownSeconds ?? Int(form.createdSeconds))
         head.append(",\"model\":")
         form.appendModel(upstream: model, to: &head)
         head.append(",\"choices\":")
@@ -97,8 +98,10 @@ struct ChatAnswerWriter: AnswerWriter {
     ) {
         out.append("\"id\":\"")
         form.appendCallIdentifier(identifier, index: index, for: .chat, to: &out)
-        out.append(isFreeform ? "\",\"type\":\"custom\",\"custom\":{\"name\":\"" as StaticString
-            : "\",\"type\":\"function\",\"function\":{\"name\":\"")
+        out.append(
+            isFreeform
+                ? "\",\"type\":\"custom\",\"custom\":{\"name\":\"" as StaticString
+                : "\",\"type\":\"function\",\"function\":{\"name\":\"")
         out.append(name)
         out.append(isFreeform ? "\",\"input\":\"" as StaticString : "\",\"arguments\":\"")
     }
@@ -112,8 +115,10 @@ struct ChatAnswerWriter: AnswerWriter {
         case .call, .freeform:
             out.append("[{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":")
             out.append(decimal: callIndexes[index] ?? 0)
-            out.append(kinds[index] == .call ? ",\"function\":{\"arguments\":\"" as StaticString
-                : ",\"custom\":{\"input\":\"")
+            out.append(
+                kinds[index] == .call
+                    ? ",\"function\":{\"arguments\":\"" as StaticString
+                    : ",\"custom\":{\"input\":\"")
             out.append(content)
             return out.append("\"}}]},\"finish_reason\":null}]}\n\n")
         case .nothing: break

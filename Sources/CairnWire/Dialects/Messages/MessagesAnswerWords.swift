@@ -1,7 +1,7 @@
 // The words of a messages answer: why it stopped, and what its usage is called. Tables, both ways.
 //
-// Facts: platform.claude.com/docs/en/api/messages (stop_reason, usage): `input_tokens` counts what was neither read from a
-// cache nor written to one.
+// Facts: platform.claude.com/docs/en/api/messages (stop_reason, usage): `input_tokens` counts what was neither read
+// from a cache nor written to one.
 
 import CairnCore
 

@@ -1,9 +1,9 @@
 // Writes messages answers. A stream has one block open at a time, and the blocks' indexes count up:
 //
-//     message_start, (content_block_start, content_block_delta ..., content_block_stop) ..., message_delta, message_stop
+//     message_start, (content_block_start, content_block_delta..., content_block_stop)..., message_delta, message_stop
 //
-// Other dialects may have several calls open at once. Then the first goes out as it comes, and the others wait: what they
-// say is held until the one before them has ended.
+// Other dialects may have several calls open at once. Then the first goes out as it comes, and the others wait: what
+// they say is held until the one before them has ended.
 //
 //     events      A0 B0 A1 B1 A-end B-end
 //     written     [A0 A1] [B0B1]               [ ] a block; B0B1 one delta
@@ -169,7 +169,7 @@ struct MessagesAnswerWriter: AnswerWriter {
     private mutating func hold(_ byteCount: Int, to out: inout ByteWriter) -> Bool {
         heldBytes += byteCount
         guard heldBytes > Self.heldBytesMax else { return true }
-        let failure = AnswerFailure.tooBig("The provider sent more parallel tool calls than this gateway can put in order.")
+        let failure = AnswerFailure.tooBig("The provider's parallel tool calls are too large to be put in order.")
         self.failure = failure
         fail(failure, to: &out)
         return false
@@ -228,8 +228,8 @@ struct MessagesAnswerWriter: AnswerWriter {
         blockIndex += 1
     }
 
-    /// Clients of this dialect expect a signature. Thinking of another provider carries its opaque state in that place, or
-    /// says at least whose it is, so that it is never taken for Anthropic's.
+    /// Clients of this dialect expect a signature. Thinking of another provider carries its opaque state in that
+    /// place, or says at least whose it is, so that it is never taken for Anthropic's.
     private func appendSignature(of block: Block, to out: inout ByteWriter) {
         form.appendOpaque(block.signature ?? [], for: .messages, to: &out)
     }

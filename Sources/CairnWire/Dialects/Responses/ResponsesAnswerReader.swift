@@ -1,5 +1,6 @@
-// Reads responses answers: events of a stream, and whole response objects. An output item of calls or reasoning is a part,
-// so is each content of a message item; several may be open at once, and `output_index` tells which one is meant.
+// Reads responses answers: events of a stream, and whole response objects. An output item of calls or reasoning is a
+// part, so is each content of a message item; several may be open at once, and `output_index` tells which one is
+// meant.
 //
 // Workload: 20 to 100 events a second and call, 200 to 400 bytes each, most of them a delta.
 
@@ -78,7 +79,8 @@ struct ResponsesAnswerReader: AnswerReader {
         _ type: UnsafeRawBufferPointer, _ response: Int, _ tape: borrowing JSONTape, _ emit: (AnswerEvent) -> Void
     ) {
         start(response, tape, emit)
-        let isLast = type.equals("response.completed") || type.equals("response.incomplete")
+        let isLast =
+            type.equals("response.completed") || type.equals("response.incomplete")
             || type.equals("response.failed") || type.equals("response.cancelled")
         guard isLast else { return }
         readOutput(response, tape, emit)
@@ -139,7 +141,8 @@ struct ResponsesAnswerReader: AnswerReader {
         return parts.count - 1
     }
 
-    /// Calls and foreign items begin here; messages with their first content, reasoning when there is something to tell.
+    /// Calls and foreign items begin here; messages with their first content, reasoning when there is something to
+    /// tell.
     private mutating func begin(
         _ item: Int, at itemIndex: Int, _ tape: borrowing JSONTape, _ emit: (AnswerEvent) -> Void
     ) {

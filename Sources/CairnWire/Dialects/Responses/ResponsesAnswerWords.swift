@@ -1,7 +1,8 @@
-// The words of a responses answer: why it stopped, what its usage is called, and which members of the request it repeats.
+// The words of a responses answer: why it stopped, what its usage is called, and which members of the request it
+// repeats.
 //
-// Facts: platform.openai.com/docs/api-reference/responses/object (status, incomplete_details, usage, the members and what
-// they are when the client did not say).
+// Facts: platform.openai.com/docs/api-reference/responses/object (status, incomplete_details, usage, the members and
+// what they are when the client did not say).
 
 import CairnCore
 
@@ -84,8 +85,8 @@ enum ResponsesEcho {
 
     private static func isKey(_ key: RawJSON, _ name: StaticString, _ source: SourceDocument) -> Bool {
         source.withBytes(of: key) { quoted in
-            quoted.count >= 2 && UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: quoted.dropFirst().dropLast()))
-                .equals(name)
+            guard quoted.count >= 2 else { return false }
+            return UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: quoted.dropFirst().dropLast())).equals(name)
         }
     }
 }

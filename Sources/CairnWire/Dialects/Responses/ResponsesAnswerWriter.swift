@@ -5,9 +5,9 @@
 //                    output_item.done
 //     response.completed | response.incomplete | response.failed
 //
-// Every part becomes an output item of its own: a text a message, thinking a reasoning item, a call a call. Several may be
-// open at once. Thinking goes out as the item's summary and not as `reasoning_text`: clients (Codex, openai-agents) show
-// and send back summaries only, and DeepSeek wants its thoughts back.
+// Every part becomes an output item of its own: a text a message, thinking a reasoning item, a call a call. Several
+// may be open at once. Thinking goes out as the item's summary and not as `reasoning_text`: clients (Codex,
+// openai-agents) show and send back summaries only, and DeepSeek wants its thoughts back.
 
 import CairnCore
 
@@ -303,7 +303,8 @@ struct ResponsesAnswerWriter: AnswerWriter {
             appendSealed(part, to: &out)
             out.append("}")
         case .toolCall(let isFreeform):
-            out.append(isFreeform ? "\",\"type\":\"custom_tool_call\"" as StaticString : "\",\"type\":\"function_call\"")
+            out.append("\",\"type\":\"")
+            out.append(isFreeform ? "custom_tool_call\"" as StaticString : "function_call\"")
             out.append(",\"status\":\"")
             out.append(isDone ? "completed" as StaticString : "in_progress")
             out.append("\",\"call_id\":\"")
