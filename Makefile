@@ -82,6 +82,9 @@ bench-core: setup-bench ## the C core's hot paths beside their anchors
 bench-store: setup ## how fast turns are kept and lineages found
 	Benchmarks/store/run.sh $(ARGS)
 
+bench-wire: setup ## what translating a request costs, in all pairs of dialects
+	Benchmarks/wire/run.sh $(ARGS)
+
 bench-answers: setup ## what an event of a translated stream costs, in all pairs of dialects
 	Benchmarks/wire-answers/run.sh $(ARGS)
 

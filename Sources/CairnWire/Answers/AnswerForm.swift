@@ -59,10 +59,12 @@ struct AnswerForm: Sendable {
 
     /// Opaque state of thinking (a content) as a client of `dialect` may hold it: its own as it is, another
     /// provider's in the carrying form, which says whose it is even if there is none.
-    func appendOpaque(_ content: [UInt8], for dialect: Dialect, to out: inout ByteWriter) {
+    func appendOpaque(
+        _ content: [UInt8], for dialect: Dialect, isRedacted: Bool = false, to out: inout ByteWriter
+    ) {
         if origin == dialect { return out.append(content) }
         let text = content.withUnsafeBytes { $0.contentText }
-        out.append(contentOf: CarriedThinking.wrap(text, of: origin))
+        out.append(contentOf: CarriedThinking.wrap(text, of: origin, isRedacted: isRedacted))
     }
 
     /// A call's identifier as a content: the upstream's if the client's dialect takes it, else one made of it, or of

@@ -292,7 +292,7 @@ struct ResponsesAnswerWriter: AnswerWriter {
             out.append("\",\"role\":\"assistant\",\"content\":[")
             if isDone { append(content: part.content, of: part.kind, to: &out) }
             out.append("]}")
-        case .thinking:
+        case .thinking(let isRedacted):
             out.append("\",\"type\":\"reasoning\",\"summary\":[")
             if isDone, !part.content.isEmpty {
                 out.append("{\"type\":\"summary_text\",\"text\":\"")
@@ -300,7 +300,7 @@ struct ResponsesAnswerWriter: AnswerWriter {
                 out.append("\"}")
             }
             out.append("],\"encrypted_content\":")
-            appendSealed(part, to: &out)
+            appendSealed(part, isRedacted: isRedacted, to: &out)
             out.append("}")
         case .toolCall(let isFreeform):
             out.append("\",\"type\":\"")
@@ -324,10 +324,10 @@ struct ResponsesAnswerWriter: AnswerWriter {
         }
     }
 
-    private func appendSealed(_ part: AnswerDraft.Part, to out: inout ByteWriter) {
+    private func appendSealed(_ part: AnswerDraft.Part, isRedacted: Bool, to out: inout ByteWriter) {
         guard let signature = part.signature else { return out.append("null") }
         out.append("\"")
-        form.appendOpaque(signature, for: .responses, to: &out)
+        form.appendOpaque(signature, for: .responses, isRedacted: isRedacted, to: &out)
         out.append("\"")
     }
 
