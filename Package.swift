@@ -23,7 +23,8 @@ let package = Package(
     targets: [
         // L6: the command
         .executableTarget(
-            name: "cairn", dependencies: ["CairnGateway", "CairnPractice", "CairnSettings"], swiftSettings: swiftFlags),
+            name: "cairn", dependencies: ["CairnGateway", "CairnPractice", "CairnWire", "CairnCore", "CairnSettings"],
+            swiftSettings: swiftFlags),
 
         .executableTarget(
             name: "WireBenchmark", dependencies: ["CairnWire", "CairnCore"], path: "Benchmarks/wire",

@@ -21,6 +21,8 @@ public struct PracticeOptions: Sendable {
     public var fault: Fault?
     /// Event loops, one a thread; at least 1.
     public var threads = 1
+    /// The only dialect it speaks; nil: all. Paths of the others are not found.
+    var onlyDialect: Dialect?
     var script: Script?
 
     public init() {}
@@ -31,6 +33,15 @@ public struct PracticeOptions: Sendable {
             throw PracticeError("unknown fault '\(name)' (known: \(Fault.names))")
         }
         self.fault = fault
+    }
+
+    /// Chooses the only dialect it speaks, by its name.
+    public mutating func setDialect(named name: String) throws(PracticeError) {
+        guard let dialect = Dialect(rawValue: name) else {
+            let known = Dialect.allCases.map(\.rawValue).joined(separator: ", ")
+            throw PracticeError("unknown dialect '\(name)' (known: \(known))")
+        }
+        onlyDialect = dialect
     }
 
     /// Replaces the built-in agent by the turns of a script file (see Script).

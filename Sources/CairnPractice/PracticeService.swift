@@ -65,7 +65,7 @@ struct PracticeService: Sendable {
     ) throws(ProviderError) -> Reply {
         try Self.checkKey(request)
         try Self.refuse(by: settings.fault)
-        let isAnthropic = request.isFromAnthropicClient
+        let isAnthropic = options.onlyDialect.map { $0 == .messages } ?? request.isFromAnthropicClient
         switch route {
         case .models:
             return Self.reply(ModelCatalogue.list(isAnthropic: isAnthropic), request, route)
@@ -80,13 +80,13 @@ struct PracticeService: Sendable {
         case .embeddings:
             let (document, _) = try Self.document(of: request)
             return Self.reply(try EmbeddingsRequest(body: document).answer, request, route)
-        case .countTokens:
+        case .countTokens where speaks(.messages):
             let (document, digest) = try Self.document(of: request)
             let counted = try MessagesRequest(body: document, digest: digest, isCounting: true)
             return Self.reply(["input_tokens": .integer(counted.promptTokens)], request, route)
-        case .call(let dialect):
+        case .call(let dialect) where speaks(dialect):
             return try reply(to: request, dialect: dialect, settings: settings)
-        case .health, .requestLog, .unknown:
+        case .call, .countTokens, .health, .requestLog, .unknown:
             throw ProviderError(
                 status: 404,
                 message: isAnthropic ? "Not found" : "Invalid URL (\(request.method) \(request.path))")
@@ -140,6 +140,8 @@ struct PracticeService: Sendable {
         if call.isStored { responses.store(call.items + written.output, id: written.id) }
         return written.body
     }
+
+    private func speaks(_ dialect: Dialect) -> Bool { options.onlyDialect.map { $0 == dialect } ?? true }
 
     /// Caches belong to a key, a model and a dialect.
     private static func owner(_ request: PracticeRequest, _ conversation: Conversation) -> ContentDigest {

@@ -26,6 +26,7 @@ extension Command {
         case .serve: return .serve(try serveSettings(given, environment, files))
         case .practice: return .practice(try practiceSettings(given, userHome: userHome(environment)))
         case .demo: return .demo(try demoSettings(given))
+        case .context: return .convert(try convertSettings(given, userHome: userHome(environment)))
         case .version: return .version
         case .help: return .help(.overview)
         }
@@ -77,6 +78,7 @@ extension Command {
             .tokensPerSecond, SettingsValue.number(SettingsRange.tokensPerSecond))?.value
         practice.fault = try given.value(.fault, SettingsValue.faultName)?.value
         practice.scriptFile = try given.value(.script, SettingsValue.path(userHome: userHome))?.value
+        practice.dialect = try given.value(.dialect, SettingsValue.choice)?.value
         try given.read(.threads, SettingsValue.number(SettingsRange.threads), into: &practice.threads)
         return practice
     }
@@ -87,6 +89,23 @@ extension Command {
         try given.read(.logLevel, SettingsValue.choice, into: &demo.logLevel)
         try given.read(.threads, SettingsValue.number(SettingsRange.threads), into: &demo.threads)
         return demo
+    }
+
+    private static func convertSettings(
+        _ given: GivenOptions, userHome: String?
+    ) throws(SettingsError) -> ConvertSettings {
+        let usage = "write cairn context convert --to DIALECT FILE"
+        guard let action = given.words.first else { throw SettingsError("cairn context: \(usage)") }
+        guard action.value == "convert" else {
+            throw SettingsError("cairn context: unknown action\(SettingsText.spacedName(action.value)); \(usage)")
+        }
+        guard given.words.count == 2 else { throw SettingsError("cairn context convert: a FILE is missing; \(usage)") }
+        let target: Placed<Dialect>? = try given.value(.to, SettingsValue.choice)
+        guard let target else { throw SettingsError("cairn context convert: --to is missing; \(usage)") }
+        let file = given.words[1]
+        let path = file.value == "-" ? "-" : try file.parsed(SettingsValue.path(userHome: userHome)).value
+        return ConvertSettings(
+            file: path, target: target.value, source: try given.value(.from, SettingsValue.choice)?.value)
     }
 
     private static func userHome(_ environment: [String: String]) -> String? {

@@ -5,6 +5,7 @@ public enum Command: Equatable, Sendable {
     case serve(Settings)
     case practice(PracticeSettings)
     case demo(DemoSettings)
+    case convert(ConvertSettings)
     case version
     case help(HelpTopic)
 }
@@ -20,6 +21,8 @@ public struct PracticeSettings: Equatable, Sendable {
     public var fault: String?
     /// A file of scripted answers.
     public var scriptFile: String?
+    /// The only dialect it speaks; nil: all.
+    public var dialect: Dialect?
     /// Event loops, one a thread.
     public var threads = 1
 
@@ -36,11 +39,30 @@ public struct DemoSettings: Equatable, Sendable {
     public init() {}
 }
 
+/// The settings of `cairn context convert`: a recorded request body from one dialect into another.
+public struct ConvertSettings: Equatable, Sendable {
+    /// The file with the body; `-` is standard input.
+    public var file: String
+    /// The dialect to write.
+    public var target: Dialect
+    /// The dialect of the body; nil: it is recognised.
+    public var source: Dialect?
+
+    /// The largest body that is read, in bytes.
+    public static let fileBytesMax = 268_435_456
+
+    public init(file: String, target: Dialect, source: Dialect? = nil) {
+        self.file = file
+        self.target = target
+        self.source = source
+    }
+}
+
 /// What help was asked for.
 public enum HelpTopic: String, CaseIterable, Sendable {
     /// The commands.
     case overview
-    case serve, practice, demo, version
+    case serve, practice, demo, context, version
     /// The keys of the configuration file.
     case config
 }

@@ -4,12 +4,12 @@
 
 /// The word after `cairn`.
 enum Verb: String, CaseIterable {
-    case serve, practice, demo, version, help
+    case serve, practice, demo, context, version, help
 }
 
 /// A flag without its `--`.
 enum OptionName: String, CaseIterable {
-    case listen, upstream, provider, mode, home, config, threads, fault, script
+    case listen, upstream, provider, mode, home, config, threads, fault, script, dialect, to, from
     case apiKey = "api-key"
     case adminKey = "admin-key"
     case tlsCert = "tls-cert"
@@ -54,6 +54,8 @@ struct OptionLine {
 struct CommandLineTable {
     let verb: Verb
     let summary: String
+    /// What stands in the command besides flags, in order; all of it must be given.
+    var words: [String] = []
     let options: [OptionLine]
 
     /// The option's environment variable: `CAIRN_TLS_CERT` for serve; for other commands the
@@ -73,6 +75,7 @@ struct CommandLineTable {
         case .serve: serve
         case .practice: practice
         case .demo: demo
+        case .context: context
         case .version: CommandLineTable(verb: verb, summary: "print the version", options: [])
         case .help:
             CommandLineTable(
@@ -150,6 +153,9 @@ struct CommandLineTable {
             OptionLine(
                 .fault, "NAME", "Make every answer fail in this way; an unknown name prints the list."),
             OptionLine(.script, "FILE", "Answer from a script."),
+            OptionLine(
+                .dialect, SettingsText.alternatives(Dialect.self),
+                "Speak this dialect only; paths of the others are not found.", default: "all of them"),
             OptionLine(.threads, "N", "Event loops, one a thread.", default: "\(PracticeSettings().threads)"),
         ])
 
@@ -164,6 +170,19 @@ struct CommandLineTable {
                 .logLevel, SettingsText.alternatives(LogLevel.self), "How much is logged to standard error.",
                 default: DemoSettings().logLevel.rawValue),
             OptionLine(.threads, "N", "Event loops of the gateway.", default: "\(DemoSettings().threads)"),
+        ])
+
+    private static let context = CommandLineTable(
+        verb: .context,
+        summary: "convert a recorded request body (- is standard input) into another dialect",
+        words: ["convert", "FILE"],
+        options: [
+            OptionLine(
+                .to, SettingsText.alternatives(Dialect.self),
+                "The dialect to write, to standard output. What it has no place for is listed on standard error. "
+                    + "The status is 0, or 1 if the body is no request or cannot be translated."),
+            OptionLine(
+                .from, SettingsText.alternatives(Dialect.self), "The dialect of the body.", default: "recognised"),
         ])
 }
 

@@ -23,6 +23,8 @@ extension Placed<String> {
 /// The texts given for the options of one command.
 struct GivenOptions {
     private var texts: [OptionName: [Placed<String>]] = [:]
+    /// What was given besides flags, in order; at most as many as the command's table names.
+    private(set) var words: [Placed<String>] = []
 
     /// Reads the arguments behind the command's name, then the variables of those options that no
     /// flag gave.
@@ -57,6 +59,10 @@ struct GivenOptions {
         var rest = Array(arguments)[...]
         while let argument = rest.popFirst() {
             guard argument.hasPrefix("-"), argument != "-" else {
+                if words.count < table.words.count {
+                    words.append(Placed(value: argument, place: .argument(table.words[words.count])))
+                    continue
+                }
                 throw SettingsError(
                     "cairn \(table.verb.rawValue): expected a flag, written --name VALUE or --name=VALUE,"
                         + " as argument \(rest.startIndex)")

@@ -32,6 +32,9 @@ public struct Glob: Equatable, Hashable, Sendable {
         self.pattern = pattern
     }
 
+    /// Whether it stands for one name only.
+    public var isLiteral: Bool { !pattern.contains(star) && !pattern.contains(anyByte) }
+
     /// Whether the whole name matches.
     ///
     /// Greedy: after a mismatch only the last `*` takes one byte more, because an earlier `*` could

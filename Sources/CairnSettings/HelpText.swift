@@ -9,6 +9,7 @@ extension HelpTopic {
         case .serve: HelpText.command(.serve)
         case .practice: HelpText.command(.practice)
         case .demo: HelpText.command(.demo)
+        case .context: HelpText.command(.context)
         case .version: HelpText.command(.version)
         case .config: HelpText.configHead + HelpText.configExample
         }
@@ -44,6 +45,7 @@ enum HelpText {
     static func command(_ verb: Verb) -> String {
         let table = CommandLineTable.of(verb)
         var text = "cairn \(verb.rawValue): \(table.summary)\n\nUsage: cairn \(verb.rawValue)"
+        text += table.words.map { " \($0)" }.joined()
         guard !table.options.isEmpty else { return text + "\n" }
 
         text += " [flags]\n\n"

@@ -14,6 +14,7 @@ enum Practice {
             options.tokensPerSecond = settings.tokensPerSecond.map(Double.init)
             options.threads = settings.threads
             if let fault = settings.fault { try options.setFault(named: fault) }
+            if let dialect = settings.dialect { try options.setDialect(named: dialect.rawValue) }
             if let file = settings.scriptFile { try options.loadScript(path: file) }
             try runPractice(options)
             return 0

@@ -17,6 +17,7 @@ do {
     case .help(let topic): print(topic.text, terminator: "")
     case .practice(let settings): exit(Practice.run(settings))
     case .demo(let settings): exit(Demo.run(settings))
+    case .convert(let settings): exit(ContextConvert.run(settings))
     }
 } catch {
     complain(error.description)

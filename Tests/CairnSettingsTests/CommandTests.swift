@@ -23,16 +23,16 @@ struct CommandTests {
 
     @Test(arguments: [
         (["sevre"], "cairn: unknown command \"sevre\"; did you mean serve?"),
-        (["start"], "cairn: unknown command \"start\"; expected serve, practice, demo, version or help"),
+        (["start"], "cairn: unknown command \"start\"; expected serve, practice, demo, context, version or help"),
         (
             ["--mode", "full"],
-            "cairn: unknown command \"--mode\"; expected serve, practice, demo, version or help"
+            "cairn: unknown command \"--mode\"; expected serve, practice, demo, context, version or help"
         ),
-        ([""], "cairn: unknown command \"\"; expected serve, practice, demo, version or help"),
-        (["help", "me"], "cairn help: expected one of overview, serve, practice, demo, version, config"),
+        ([""], "cairn: unknown command \"\"; expected serve, practice, demo, context, version or help"),
+        (["help", "me"], "cairn help: expected one of overview, serve, practice, demo, context, version, config"),
         (
             ["help", "serve", "now"],
-            "cairn help: expected one of overview, serve, practice, demo, version, config"
+            "cairn help: expected one of overview, serve, practice, demo, context, version, config"
         ),
         (
             ["version", "1"],
@@ -53,6 +53,24 @@ struct CommandTests {
             "--tokens-per-second: expected a whole number from 1 to 1000000, got \"0\""
         ),
         (["practice", "--fault="], "--fault: expected the name of a fault"),
+        (["practice", "--dialect", "soap"], "--dialect: expected chat, responses or messages, got \"soap\""),
+        (["context"], "cairn context: write cairn context convert --to DIALECT FILE"),
+        (
+            ["context", "copy"],
+            "cairn context: unknown action \"copy\"; write cairn context convert --to DIALECT FILE"
+        ),
+        (
+            ["context", "convert", "--to", "chat"],
+            "cairn context convert: a FILE is missing; write cairn context convert --to DIALECT FILE"
+        ),
+        (
+            ["context", "convert", "-"],
+            "cairn context convert: --to is missing; write cairn context convert --to DIALECT FILE"
+        ),
+        (
+            ["context", "convert", "a", "b", "--to", "chat"],
+            "cairn context: expected a flag, written --name VALUE or --name=VALUE, as argument 3"
+        ),
     ])
     func `a bad command is one clear line`(_ arguments: [String], line: String) {
         #expect(errorLine(arguments) == line)
@@ -82,6 +100,22 @@ struct CommandTests {
         #expect(try parse(["practice"], environment) == .practice(practice))
         #expect(try parse(["practice"], ["CAIRN_LISTEN": ":1", "HOME": ""]) == .practice(PracticeSettings()))
         #expect(PracticeSettings().listen == ListenAddress(host: "127.0.0.1", port: 9100))
+    }
+
+    @Test func `practice may speak one dialect only`() throws {
+        var practice = PracticeSettings()
+        practice.dialect = .messages
+
+        #expect(try parse(["practice", "--dialect", "messages"]) == .practice(practice))
+        #expect(try parse(["practice"], ["CAIRN_PRACTICE_DIALECT": "messages"]) == .practice(practice))
+    }
+
+    @Test func `convert takes a file and two dialects`() throws {
+        let plain = ConvertSettings(file: "/tmp/body.json", target: .chat)
+        let named = ConvertSettings(file: "-", target: .messages, source: .responses)
+
+        #expect(try parse(["context", "convert", "--to", "chat", "/tmp/body.json"]) == .convert(plain))
+        #expect(try parse(["context", "convert", "-", "--from=responses", "--to=messages"]) == .convert(named))
     }
 
     @Test func `demo takes its flags and its own variables`() throws {
