@@ -1,45 +1,51 @@
 // The life of one call, from its head to its record. Everything happens in synchronous events on the loop's thread; only
-// an encoded request body waits, for a worker that decodes it.
+// an encoded or large request body waits, for a worker that decodes it or writes it anew.
 //
 //     head ─▶ body ─▶ (decode) ─▶ fetch ─▶ answer's head ─▶ data ... ─▶ end ─▶ closed: record
 //                                   │          │              │
 //                                   └──────────┴──────────────┴─ failure ─▶ error in the caller's dialect ─▶ closed
 //
 // The answer is written from the buffer it was read into. A client that reads slowly pauses the fetch; a client that
-// leaves cancels it at once.
+// leaves cancels it at once. Calls that do not pass as they came are in CallLife+Rewriting.swift.
 
 import CairnCore
 import CairnHTTP
 import CairnSettings
 
 final class CallLife: FetchHandler {
-    private let owner: LoopService
-    private let call: ServerCall
+    let owner: LoopService
+    let call: ServerCall
     let identifier: CallIdentifier
-    private let wallNanoseconds: UInt64
-    private let routed: RoutedTarget
-    private let dialect: CallDialect
+    let wallNanoseconds: UInt64
+    let routed: RoutedTarget
+    let dialect: CallDialect
 
-    private var upstreamIndex: Int?
-    private var fetch: Fetch?
-    private var decodedBody: DecodedBody?
-    private var model: [UInt8]?
-    private var watch: AnswerWatch?
-    private var decoder: ContentDecoder?
+    var upstreamIndex: Int?
+    var fetch: Fetch?
+    /// The body to send instead of the client's own bytes: decoded, or written anew.
+    var heldBody: HeldBody?
+    var model: [UInt8]?
+    var watch: AnswerWatch?
+    var decoder: ContentDecoder?
+    /// What writes the answer anew; nil: it passes as it came.
+    var rewritten: RewrittenAnswer?
     /// The answer's bytes are not plain: nothing can be added to them.
     private var isEncoded = false
 
-    private var status: UInt16 = 0
-    private var isStream = false
-    private var outcome = UsageRecord.Outcome.ok
+    var status: UInt16 = 0
+    var isStream = false
+    /// The head of the answer went to the client: no other answer can be given.
+    var hasAnswerBegun = false
+    var outcome = UsageRecord.Outcome.ok
     private var requestBytes: UInt64 = 0
-    private var arrivedNanoseconds: UInt64 = 0
-    private var firstByteNanoseconds: UInt64?
-    private var addedNanoseconds: UInt64 = 0
+    var arrivedNanoseconds: UInt64 = 0
+    var firstByteNanoseconds: UInt64?
+    var addedNanoseconds: UInt64 = 0
     /// The last bytes that went to the client, to know whether an event of the stream is open.
     private var tail: UInt32 = 0
 
-    init(owner: LoopService, call: ServerCall, routed: RoutedTarget, dialect: CallDialect, identifier: CallIdentifier,
+    init(
+        owner: LoopService, call: ServerCall, routed: RoutedTarget, dialect: CallDialect, identifier: CallIdentifier,
         wallNanoseconds: UInt64
     ) {
         self.owner = owner
@@ -92,60 +98,83 @@ final class CallLife: FetchHandler {
         let loop = call.loop
         let life = LoopConfined(self)
         call.perform {
-            let result = await loop.offload { DecodedBody.decode(body, codings: codings, bytesMax: bytesMax) }
+            let result = await loop.offload { HeldBody.decode(body, codings: codings, bytesMax: bytesMax) }
             life.value.decoded(result)
         }
     }
 
-    private func decoded(_ result: Result<DecodedBody, ContentDecodingError>) {
+    private func decoded(_ result: Result<HeldBody, ContentDecodingError>) {
         guard call.isOpen else { return }
         switch result {
         case .success(let body):
-            decodedBody = body
+            heldBody = body
             send()
         case .failure(let error):
             refuse(error.requestError)
         }
     }
 
-    /// Chooses the upstream and sends the request on.
+    /// Chooses the upstream and what is done with the call.
     private func send() {
-        if let decodedBody {
-            send(body: decodedBody.bytes)
+        if let heldBody {
+            send(body: heldBody.bytes)
         } else {
             call.withBody { send(body: $0) }
         }
     }
 
     private func send(body: UnsafeRawBufferPointer) {
+        guard let head = call.head else { return }
+        let mode: CallMode
+        do throws(GatewayError) {
+            mode = try CallMode(head, default: owner.shared.settings.mode)
+        } catch {
+            refuse(error)
+            return
+        }
         model = modelName(body)
         let index = owner.shared.upstreams.choose(model: model, dialect: dialect)
         let upstream = owner.shared.upstreams.upstreams[index]
         upstreamIndex = index
-        guard let head = call.head else { return }
+        switch CallPlan.plan(for: routed.route, dialect: dialect, model: model, mode: mode, upstream: upstream) {
+        case .pass: pass(body, to: upstream, head)
+        case .rewrite(let rewriting): rewrite(body, rewriting, to: upstream, head)
+        case .countTokens(let rewriting): countTokens(body, rewriting, to: upstream)
+        case .models(let shape): askForModels(shape, of: upstream, head)
+        case .storedResponse: if !answerFromMemory(head, upstream) { pass(body, to: upstream, head) }
+        }
+    }
 
+    /// Sends the request on as it came.
+    private func pass(_ body: UnsafeRawBufferPointer, to upstream: PreparedUpstream, _ head: Head) {
         let key = keyLine(upstream, head)
-        let withheld = decodedBody == nil ? upstream.withheld : upstream.withheldWithCoding
-        let sent: Fetch? = call.withRequestLine { method, target, _ in
+        let withheld = heldBody == nil ? upstream.withheld : upstream.withheldWithCoding
+        call.withRequestLine { method, target, _ in
             owner.withUpstreamTarget(routed, target: target, upstream: upstream, dialect: dialect) { path in
-                upstream.host.withUnsafeBytes { host in
-                    key.withUnsafeBytes { lines in
-                        let isBodiless = body.isEmpty && Self.meansNoBody(method)
-                        return Fetch(
-                            owner.origins[index],
-                            FetchRequest(
-                                method: method, target: path, host: host, fieldsOf: head, less: withheld,
-                                fieldLines: lines, body: isBodiless ? nil : body),
-                            handler: self)
-                    }
+                key.withUnsafeBytes { lines in
+                    start(
+                        method: method, path: path, less: withheld, lines: lines,
+                        body: body.isEmpty && Self.meansNoBody(method) ? nil : body)
                 }
             }
-        } ?? nil
-        guard let sent else {
-            fail(GatewayError(.outOfMemory))
-            return
         }
-        fetch = sent
+    }
+
+    /// Asks the chosen upstream. `body` stays until `fetchSent`: it is the client's, or `heldBody`.
+    func start(
+        method: UnsafeRawBufferPointer, path: UnsafeRawBufferPointer, less withheld: NameSet,
+        lines: UnsafeRawBufferPointer, body: UnsafeRawBufferPointer?
+    ) {
+        guard let upstreamIndex, let head = call.head else { return }
+        fetch = owner.shared.upstreams.upstreams[upstreamIndex].host.withUnsafeBytes { host in
+            Fetch(
+                owner.origins[upstreamIndex],
+                FetchRequest(
+                    method: method, target: path, host: host, fieldsOf: head, less: withheld, fieldLines: lines,
+                    body: body),
+                handler: self)
+        }
+        if fetch == nil { return fail(GatewayError(.outOfMemory)) }
         addedNanoseconds = call.loop.nowNanoseconds &- arrivedNanoseconds
     }
 
@@ -158,14 +187,15 @@ final class CallLife: FetchHandler {
     private func modelName(_ body: UnsafeRawBufferPointer) -> [UInt8]? {
         switch routed.route {
         case .chatCompletions, .responses, .messages, .countTokens, .embeddings, .otherV1: ModelName.read(body)
-        case .model: routed.modelIdentifier.flatMap { range in
-            call.withRequestLine { _, target, _ in [UInt8](target[range].prefix(UsageRecord.nameBytesMax)) }
-        }
+        case .model:
+            routed.identifier.flatMap { range in
+                call.withRequestLine { _, target, _ in [UInt8](target[range].prefix(UsageRecord.nameBytesMax)) }
+            }
         default: nil
         }
     }
 
-    private func keyLine(_ upstream: PreparedUpstream, _ head: Head) -> [UInt8] {
+    func keyLine(_ upstream: PreparedUpstream, _ head: Head) -> [UInt8] {
         guard upstream.bearerLine != nil else { return [] }
         let usesAPIKeyField = head.withValue(of: "x-api-key") { _ in true } ?? false
         let usesAuthorization = head.withValue(of: "authorization") { _ in true } ?? false
@@ -177,7 +207,7 @@ final class CallLife: FetchHandler {
 
     /// A stream may go on for long; what it was asked with need not be kept so long.
     func fetchSent(_ fetch: Fetch) {
-        decodedBody = nil
+        heldBody = nil
         call.releaseBody()
     }
 
@@ -185,7 +215,9 @@ final class CallLife: FetchHandler {
         let now = call.loop.nowNanoseconds
         firstByteNanoseconds = now &- arrivedNanoseconds
         status = UInt16(fetch.status)
+        if let rewritten { return begin(rewritten, fetch) }
         readForm(fetch)
+        hasAnswerBegun = true
         owner.withCallLine(identifier) { line in
             call.start(passing: fetch, less: owner.shared.withheldFromClient, adding: line)
         }
@@ -211,7 +243,8 @@ final class CallLife: FetchHandler {
         }
         if let codings, codings != [] {
             isEncoded = true
-            guard let codings, let decoder = try? ContentDecoder(codings: codings, bytesMax: Self.watchedBytesMax) else {
+            guard let codings, let decoder = try? ContentDecoder(codings: codings, bytesMax: Self.watchedBytesMax)
+            else {
                 return
             }
             self.decoder = decoder
@@ -223,6 +256,7 @@ final class CallLife: FetchHandler {
     static let watchedBytesMax = 256 * 1024 * 1024
 
     func fetchData(_ fetch: Fetch, _ bytes: UnsafeRawBufferPointer) {
+        if let rewritten { return take(bytes, rewritten, fetch) }
         let mustWait = !call.write(bytes)
         if isStream { remember(bytes) }
         if let watch { show(bytes, to: watch) }
@@ -250,7 +284,7 @@ final class CallLife: FetchHandler {
         }
     }
 
-    private func remember(_ bytes: UnsafeRawBufferPointer) {
+    func remember(_ bytes: UnsafeRawBufferPointer) {
         for byte in bytes.suffix(4) { tail = tail << 8 | UInt32(byte) }
     }
 
@@ -261,6 +295,7 @@ final class CallLife: FetchHandler {
 
     func fetchEnded(_ fetch: Fetch) {
         self.fetch = nil
+        if let rewritten { return finish(rewritten) }
         if let watch, watch.finish() {
             failed(.truncated, detail: "the stream ended before the answer did")
         } else {
@@ -273,10 +308,16 @@ final class CallLife: FetchHandler {
         failed(failure, detail: detail)
     }
 
-    private func failed(_ failure: FetchFailure, detail: String) {
+    func failed(_ failure: FetchFailure, detail: String) {
         guard let upstreamIndex else { return }
-        let name = owner.shared.upstreams.upstreams[upstreamIndex].settings.name
-        let error = GatewayError(failure.kind, detail: name)
+        failed(
+            GatewayError(failure.kind, detail: owner.shared.upstreams.upstreams[upstreamIndex].settings.name),
+            detail: detail)
+    }
+
+    /// The upstream did not give a usable answer. `detail` is for the log.
+    func failed(_ error: GatewayError, detail: String) {
+        guard let upstreamIndex else { return }
         owner.upstreamFailed(upstreamIndex, error, detail: detail, call: identifier)
         outcome = .upstreamError
         fail(error)
@@ -293,8 +334,8 @@ final class CallLife: FetchHandler {
 
     /// Tells the client in its own dialect: as an answer, as a last event of a stream, or, where neither can be said,
     /// by a broken connection.
-    private func fail(_ error: GatewayError) {
-        if firstByteNanoseconds == nil {
+    func fail(_ error: GatewayError) {
+        if !hasAnswerBegun {
             status = error.kind.status
             owner.answer(call, error, dialect: dialect, identifier: identifier)
         } else if isStream && !isEncoded {
@@ -334,6 +375,8 @@ final class CallLife: FetchHandler {
     private func record() {
         let total = call.loop.nowNanoseconds &- call.beganNanoseconds
         let responseBytes = call.bodyBytesWritten
+        let rewriting = rewritten?.record
+        if let rewriting { owner.shard.dropped(rewriting.dropped.counts) }
         owner.shard.callFinished(
             FinishedCall(
                 route: routed.route, upstreamIndex: upstreamIndex, status: status, requestBytes: requestBytes,
@@ -345,7 +388,8 @@ final class CallLife: FetchHandler {
                 upstream: upstreamIndex.map { owner.shared.upstreams.upstreams[$0].settings.name }, model: model,
                 status: status, isStream: isStream, outcome: outcome, totalNanoseconds: total,
                 firstByteNanoseconds: firstByteNanoseconds, addedNanoseconds: addedNanoseconds,
-                requestBytes: requestBytes, responseBytes: responseBytes, usage: watch?.usage()),
+                requestBytes: requestBytes, responseBytes: responseBytes,
+                usage: watch?.usage() ?? rewritten?.usage, rewriting: rewriting),
             loopIndex: owner.index)
     }
 }

@@ -72,6 +72,9 @@ public final class Gateway: Sendable {
         let upstreams = UpstreamTable(settings.upstreams)
         let trust = try settings.upstreams.map { upstream throws(GatewayStartError) in try Self.originTLS(upstream) }
 
+        let responses = ResponseMemory()
+        let vocabularies = VocabularyShelf(besideExecutable: ())
+
         var services: [LoopService] = []
         var servers: [HTTPServer] = []
         var port = settings.listen.port
@@ -88,7 +91,7 @@ public final class Gateway: Sendable {
                 shared
                 ?? SharedService(
                     settings: settings, version: version, upstreams: upstreams, metrics: metrics, usageLog: usageLog,
-                    log: log,
+                    responses: responses, vocabularies: vocabularies, log: log,
                     hostRule: HostRule(
                         isLoopback: settings.listen.isLoopback, port: port, allowedNames: settings.allowedHosts),
                     startedNanoseconds: SystemTime.monotonicNanoseconds(), state: state)
@@ -230,7 +233,9 @@ public final class Gateway: Sendable {
             ForwardProxy(url: $0.description, user: $0.user?.reveal(), password: $0.password?.reveal())
         }
         options.connectionsMax = UInt32(clamping: max(1, upstream.connectionsMax / loopCount))
-        do { return try Origin(loop: loop, options: options) } catch { throw GatewayStartError(description: error.text) }
+        do { return try Origin(loop: loop, options: options) } catch {
+            throw GatewayStartError(description: error.text)
+        }
     }
 
     private static func listen(
@@ -261,7 +266,8 @@ private enum Home {
     static func prepare(_ path: String) throws(GatewayStartError) {
         var partial = ""
         for part in path.split(separator: "/", omittingEmptySubsequences: false) {
-            partial += partial.isEmpty && part.isEmpty ? "/" : (partial.hasSuffix("/") || partial.isEmpty ? "" : "/") + part
+            partial +=
+                partial.isEmpty && part.isEmpty ? "/" : (partial.hasSuffix("/") || partial.isEmpty ? "" : "/") + part
             if partial == "/" || part.isEmpty { continue }
             if mkdir(partial, 0o700) != 0 && errno != EEXIST {
                 throw GatewayStartError(description: "cannot make the home directory \(partial): \(errorText(errno))")

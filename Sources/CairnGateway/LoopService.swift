@@ -13,6 +13,9 @@ struct SharedService: Sendable {
     let upstreams: UpstreamTable
     let metrics: GatewayMetrics
     let usageLog: UsageLog
+    /// Responses kept for upstreams that keep none.
+    let responses: any ResponseStorage
+    let vocabularies: VocabularyShelf
     let log: Log
     let hostRule: HostRule
     /// Fields of an upstream's answer that speak of its own host: they would mean this gateway's host to a client.
@@ -95,7 +98,9 @@ final class LoopService: ServerHandler, @unchecked Sendable {
         switch call.state {
         case let life as CallLife: life.requestArrived()
         case let answer as LocalAnswer: answer.give(to: call)
-        default: answer(call, GatewayError(.internalFault), dialect: .other, identifier: identifiers.next(wallNanoseconds: 0))
+        default:
+            answer(
+                call, GatewayError(.internalFault), dialect: .other, identifier: identifiers.next(wallNanoseconds: 0))
         }
     }
 
@@ -145,7 +150,9 @@ final class LoopService: ServerHandler, @unchecked Sendable {
         func contains(_ word: StaticString) -> Bool {
             guard path.count >= word.utf8CodeUnitCount else { return false }
             let bytes = UnsafeBufferPointer(start: word.utf8Start, count: word.utf8CodeUnitCount)
-            return (path.startIndex...path.endIndex - bytes.count).contains { path[$0..<$0 + bytes.count].elementsEqual(bytes) }
+            return (path.startIndex...path.endIndex - bytes.count).contains {
+                path[$0..<$0 + bytes.count].elementsEqual(bytes)
+            }
         }
         if contains("/messages") || contains("/anthropic") { return .messages }
         if contains("/responses") { return .responses }
@@ -224,9 +231,13 @@ final class LoopService: ServerHandler, @unchecked Sendable {
         if watches.count < AnswerWatch.keptMax { watches.append(watch) }
     }
 
+    /// Counts and logs a fetch that brought no usable answer. One that brought an answer, but none that can be read, says
+    /// nothing against the upstream's reachability.
     func upstreamFailed(_ upstreamIndex: Int, _ error: GatewayError, detail: String, call: CallIdentifier) {
         shard.upstreamFailed(upstreamIndex: upstreamIndex, kind: error.kind)
-        reachability.failed(upstreamIndex, error.kind, at: loop.nowNanoseconds)
+        if error.kind != .upstreamUnreadable && error.kind != .upstreamAnswerTooLarge {
+            reachability.failed(upstreamIndex, error.kind, at: loop.nowNanoseconds)
+        }
         shared.log.warning(
             "upstream failed",
             [
@@ -244,7 +255,8 @@ extension Refusal {
         case .headTooBig: GatewayError(.headersTooLarge, detail: "\(limits.headerBytesMax) bytes")
         case .bodyTooBig: GatewayError(.bodyTooLarge, detail: "\(limits.bodyBytesMax) bytes")
         case .badHost: GatewayError(.badRequest, detail: "its Host field is missing, doubled or no host")
-        case .badFraming: GatewayError(.badRequest, detail: "its length is contradictory or its transfer coding unknown")
+        case .badFraming:
+            GatewayError(.badRequest, detail: "its length is contradictory or its transfer coding unknown")
         case .timeout: GatewayError(.requestTimeout)
         case .tooManyConnections: GatewayError(.tooManyConnections, detail: "\(limits.connectionsMax)")
         case .badVersion: GatewayError(.unsupportedVersion)

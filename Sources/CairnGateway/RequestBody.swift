@@ -1,29 +1,24 @@
-// Request bodies as the gateway reads them: decoded if the client encoded them, and asked for the model they name.
+// Request bodies as the gateway reads and sends them: decoded if the client encoded them, written anew if the upstream wants
+// another dialect, and asked for the model they name.
 
 import CairnCore
 import CairnHTTP
 
-/// A decoded body. Immutable, so that the worker that made it may hand it to the loop.
-final class DecodedBody: @unchecked Sendable {
+/// A body that the gateway made: decoded or written anew. Immutable, so that the worker that made it may hand it to the loop.
+final class HeldBody: @unchecked Sendable {
     // Sendable: nothing writes to the bytes after init.
-    let bytes: UnsafeRawBufferPointer
+    private let writer: ByteWriter
 
-    /// Copies what `writer` holds.
-    private init(_ writer: borrowing ByteWriter) {
-        bytes = writer.withBytes { content in
-            let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: max(1, content.count), alignment: 16)
-            copy.copyBytes(from: content)
-            return UnsafeRawBufferPointer(rebasing: copy[..<content.count])
-        }
-    }
+    init(_ writer: consuming ByteWriter) { self.writer = writer }
 
-    deinit { UnsafeRawPointer(bytes.baseAddress)?.deallocate() }
+    /// A view, valid as long as this object lives: the writer's memory does not move any more.
+    var bytes: UnsafeRawBufferPointer { writer.withBytes { UnsafeRawBufferPointer($0) } }
 
     /// Decodes a whole body. Up to `bytesMax` bytes come out; runs on a worker thread, because a small body may become a
     /// large one.
     static func decode(
         _ body: OwnedBytes, codings: [ContentCoding], bytesMax: Int
-    ) -> Result<DecodedBody, ContentDecodingError> {
+    ) -> Result<HeldBody, ContentDecodingError> {
         do throws(ContentDecodingError) {
             let decoder = try ContentDecoder(codings: codings, bytesMax: bytesMax)
             var writer = ByteWriter(capacity: 4 * body.count)
@@ -38,7 +33,7 @@ final class DecodedBody: @unchecked Sendable {
                 }
             }
             if let problem { return .failure(problem) }
-            return .success(DecodedBody(writer))
+            return .success(HeldBody(writer))
         } catch {
             return .failure(error)
         }

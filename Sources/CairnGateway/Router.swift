@@ -17,6 +17,10 @@ enum Route: UInt8, CaseIterable, Sendable {
     case embeddings
     case models
     case model
+    /// GET or DELETE of a response by its id.
+    case response
+    /// GET of what a response answered.
+    case responseInputItems
     /// Any other path or method below /v1: goes upstream as it is.
     case otherV1
     case health
@@ -36,6 +40,8 @@ enum Route: UInt8, CaseIterable, Sendable {
         case .embeddings: "embeddings"
         case .models: "models"
         case .model: "model"
+        case .response: "response"
+        case .responseInputItems: "response_input_items"
         case .otherV1: "other_v1"
         case .health: "health"
         case .metrics: "metrics"
@@ -47,7 +53,9 @@ enum Route: UInt8, CaseIterable, Sendable {
     /// Whether the gateway sends it upstream.
     var goesUpstream: Bool {
         switch self {
-        case .chatCompletions, .responses, .messages, .countTokens, .embeddings, .models, .model, .otherV1: true
+        case .chatCompletions, .responses, .messages, .countTokens, .embeddings, .models, .model, .response,
+            .responseInputItems, .otherV1:
+            true
         case .health, .metrics, .root, .unknown: false
         }
     }
@@ -55,8 +63,8 @@ enum Route: UInt8, CaseIterable, Sendable {
 
 /// The methods that routing tells apart.
 enum RequestMethod: Sendable {
-    case get, head, post, options, connect, trace
-    /// PUT, PATCH, DELETE and the rest.
+    case get, head, post, delete, options, connect, trace
+    /// PUT, PATCH and the rest.
     case other
 
     /// From the token of the request line (case-sensitive, RFC 9110 section 9.1).
@@ -67,6 +75,8 @@ enum RequestMethod: Sendable {
             self = .get
         } else if token.equals("HEAD") {
             self = .head
+        } else if token.equals("DELETE") {
+            self = .delete
         } else if token.equals("OPTIONS") {
             self = .options
         } else if token.equals("CONNECT") {
@@ -85,8 +95,8 @@ struct RoutedTarget: Equatable, Sendable {
     var dialect: CallDialect
     /// The part of the request's target that follows `/v1` upstream: a slash, the rest of the path, and the query.
     var upstreamSuffix: Range<Int>
-    /// Where the target names a model, for `Route.model`; percent-encoded as it came.
-    var modelIdentifier: Range<Int>?
+    /// Where the target names a model or a response, for the routes that do; percent-encoded as it came.
+    var identifier: Range<Int>?
 }
 
 extension RoutedTarget {
@@ -144,7 +154,7 @@ enum Router {
     static func route(method: RequestMethod, target: Span<UInt8>) throws(TargetRefusal) -> RoutedTarget {
         switch method {
         case .connect, .trace, .options: throw .methodNotAllowed(allow: .passedOn)
-        case .get, .head, .post, .other: break
+        case .get, .head, .post, .delete, .other: break
         }
         let start = try pathStart(target)
         let pathEnd = try TargetCheck.check(target, from: start)
@@ -158,7 +168,7 @@ enum Router {
         let rest = target.extracting(base.restStart..<path.upperBound)
         var routed = RoutedTarget(
             route: .unknown, dialect: base.isAnthropic ? .messages : .other,
-            upstreamSuffix: base.restStart..<target.count, modelIdentifier: nil)
+            upstreamSuffix: base.restStart..<target.count, identifier: nil)
 
         if let own = ownRoute(rest, base: base) {
             try checkMethod(method, of: own)
@@ -166,7 +176,9 @@ enum Router {
             routed.dialect = .other
         } else if let (route, dialect) = apiRoute(method: method, rest: rest, isAnthropic: base.isAnthropic) {
             (routed.route, routed.dialect) = (route, dialect)
-            if route == .model { routed.modelIdentifier = base.restStart + 8..<path.upperBound }
+            routed.identifier = identifier(of: route, rest).map {
+                $0.lowerBound + base.restStart..<$0.upperBound + base.restStart
+            }
         } else if base.hasVersion || namesAPI(rest) {
             routed.route = .otherV1
             routed.dialect = dialect(ofOther: rest, isAnthropic: base.isAnthropic)
@@ -260,10 +272,38 @@ enum Router {
         case .get, .head:
             let dialect: CallDialect = isAnthropic ? .messages : .other
             if rest.equals("/models") { return (.models, dialect) }
-            if rest.count > 8, rest.starts(with: "/models/") { return (.model, dialect) }
+            if rest.count > modelsFolder.utf8CodeUnitCount, rest.starts(with: modelsFolder) { return (.model, dialect) }
+            if isResponse(rest, itemsOnly: false) { return (.response, .responses) }
+            if isResponse(rest, itemsOnly: true) { return (.responseInputItems, .responses) }
+        case .delete:
+            if isResponse(rest, itemsOnly: false) { return (.response, .responses) }
         case .options, .connect, .trace, .other: break
         }
         return nil
+    }
+
+    private static let modelsFolder: StaticString = "/models/"
+    private static let responsesFolder: StaticString = "/responses/"
+    private static let inputItems: StaticString = "/input_items"
+
+    /// Whether the path is `/responses/ID`, or with `itemsOnly` `/responses/ID/input_items`.
+    private static func isResponse(_ rest: Span<UInt8>, itemsOnly: Bool) -> Bool {
+        guard rest.starts(with: responsesFolder) else { return false }
+        let start = responsesFolder.utf8CodeUnitCount
+        var end = start
+        while end < rest.count, rest[end] != UInt8(ascii: "/") { end += 1 }
+        guard end > start else { return false }
+        return itemsOnly ? rest.extracting(end..<rest.count).equals(inputItems) : end == rest.count
+    }
+
+    /// Where the rest of a path names a model or a response.
+    private static func identifier(of route: Route, _ rest: Span<UInt8>) -> Range<Int>? {
+        switch route {
+        case .model: modelsFolder.utf8CodeUnitCount..<rest.count
+        case .response: responsesFolder.utf8CodeUnitCount..<rest.count
+        case .responseInputItems: responsesFolder.utf8CodeUnitCount..<rest.count - inputItems.utf8CodeUnitCount
+        default: nil
+        }
     }
 
     /// Whether a path without /v1 belongs to an API that clients call with a base URL without /v1.

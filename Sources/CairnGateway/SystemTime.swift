@@ -12,6 +12,26 @@ enum SystemTime {
     /// Nanoseconds since an arbitrary start; never goes back. About 25 ns.
     @Sendable static func monotonicNanoseconds() -> UInt64 { read(CLOCK_MONOTONIC) }
 
+    /// Seconds since 1970 of an RFC 3339 time in UTC (`2025-10-09T08:53:20Z`, fractions allowed); nil for other texts and
+    /// for times before 1970.
+    static func seconds(timestamp text: String) -> UInt64? {
+        let bytes = Array(text.utf8)
+        guard bytes.count >= 20, bytes.last == UInt8(ascii: "Z") else { return nil }
+        for (position, mark) in [(4, "-"), (7, "-"), (10, "T"), (13, ":"), (16, ":")] {
+            guard bytes[position] == mark.utf8.first else { return nil }
+        }
+        func number(_ range: Range<Int>) -> Int? {
+            guard bytes[range].allSatisfy(\.isASCIIDigit) else { return nil }
+            return bytes[range].reduce(0) { $0 * 10 + Int($1 - UInt8(ascii: "0")) }
+        }
+        guard let year = number(0..<4), let month = number(5..<7), let day = number(8..<10),
+            let hour = number(11..<13), let minute = number(14..<16), let second = number(17..<19),
+            year >= 1970, (1...12).contains(month), (1...31).contains(day), hour < 24, minute < 60, second <= 60
+        else { return nil }
+        let days = TimestampWriter.dayNumber(year: year, month: month, day: day)
+        return UInt64(days) * 86_400 + UInt64(hour * 3600 + minute * 60 + second)
+    }
+
     private static func read(_ clock: clockid_t) -> UInt64 {
         var time = timespec()
         clock_gettime(clock, &time)
@@ -80,5 +100,14 @@ struct TimestampWriter: Sendable {
         let month = monthFromMarch < 10 ? monthFromMarch + 3 : monthFromMarch - 9
         let year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
         return (year, month, dayOfYear - (153 * monthFromMarch + 2) / 5 + 1)
+    }
+
+    /// The other way: the day of a date, counted from 1970-01-01 (Howard Hinnant's "days_from_civil").
+    static func dayNumber(year: Int, month: Int, day: Int) -> Int {
+        let shifted = month <= 2 ? year - 1 : year
+        let era = shifted / 400
+        let yearOfEra = shifted % 400
+        let dayOfYear = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1
+        return era * 146_097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - 719_468
     }
 }

@@ -2,6 +2,7 @@
 
 import CairnHTTP
 import CairnSettings
+import CairnWire
 
 /// One upstream as the hot path sees it. Immutable; shared by all loops.
 struct PreparedUpstream: Sendable {
@@ -17,13 +18,18 @@ struct PreparedUpstream: Sendable {
     /// What never goes upstream, for a body sent as it came and for one that was decoded.
     let withheld: NameSet
     let withheldWithCoding: NameSet
+    /// The same where the answer is written anew: it is asked for without a content coding.
+    let withheldFromRenamed: NameSet
+    /// The dialect in which calls of each dialect are sent; nil: in their own. By the raw value of ``CallDialect``.
+    private let targets: [WireDialect?]
 
     init(_ settings: Upstream) {
         self.settings = settings
         host = Array(settings.url.hostHeader.utf8)
         pathPrefix = Array(settings.url.pathPrefix.utf8)
         // DeepSeek serves Anthropic's API below /anthropic (api-docs.deepseek.com/guides/anthropic_api).
-        let isDeepSeekItself = settings.url.host == Provider.deepseek.defaultURL?.host && settings.url.pathPrefix.isEmpty
+        let isDeepSeekItself =
+            settings.url.host == Provider.deepseek.defaultURL?.host && settings.url.pathPrefix.isEmpty
         messagesPathPrefix = isDeepSeekItself ? Array("/anthropic".utf8) : pathPrefix
         let key = settings.apiKey?.reveal()
         bearerLine = key.map { headerLines([("authorization", "Bearer \($0)")]) }
@@ -32,7 +38,14 @@ struct PreparedUpstream: Sendable {
         let names = ["cookie", "x-cairn-*"] + (key == nil ? [] : ["authorization", "x-api-key"])
         withheld = NameSet(names)
         withheldWithCoding = NameSet(names + ["content-encoding"])
+        withheldFromRenamed = NameSet(names + ["content-encoding", "accept-encoding"])
+        targets = CallDialect.allCases.map { dialect in
+            dialect.wire.flatMap { own in settings.dialect(for: own) == own ? nil : settings.dialect(for: own) }
+        }
     }
+
+    /// The dialect a call must be translated into; nil: it is sent in its own.
+    func target(for dialect: CallDialect) -> WireDialect? { targets[Int(dialect.rawValue)] }
 
     /// The line that replaces the client's key: in the client's own form, or as the provider documents it.
     func keyLine(clientUsesAPIKeyField: Bool, clientUsesAuthorization: Bool, dialect: CallDialect) -> [UInt8]? {
@@ -49,44 +62,29 @@ struct UpstreamTable: Sendable {
 
     init(_ settings: [Upstream]) { upstreams = settings.map(PreparedUpstream.init) }
 
-    /// The first upstream that serves the model in the dialect; if none claims it, the first that speaks the dialect.
-    /// One upstream alone takes everything, without a look at the model.
+    /// The first upstream that claims the model for the dialect; if none does, the first that claims the model at all, to
+    /// which the call is translated; if none does, the first that speaks the dialect. One upstream alone takes everything,
+    /// without a look at the model.
     func choose(model: [UInt8]?, dialect: CallDialect) -> Int {
         if upstreams.count == 1 { return 0 }
         if let model {
             let name = String(decoding: model, as: UTF8.self)
-            let dialects = dialect.settingsDialect.map { [$0] } ?? Dialect.allCases
-            for (index, upstream) in upstreams.enumerated()
-            where dialects.contains(where: { upstream.settings.serves(model: name, dialect: $0) }) {
-                return index
-            }
+            let choice =
+                upstreams.firstIndex { $0.settings.claims(model: name, dialect: dialect) }
+                ?? upstreams.firstIndex { $0.settings.claims(model: name, dialect: .other) }
+            if let choice { return choice }
         }
         return upstreams.firstIndex { $0.settings.speaks(dialect) } ?? 0
     }
 }
 
-extension CallDialect {
-    /// The same in settings; nil for paths that belong to none.
-    var settingsDialect: Dialect? {
-        switch self {
-        case .chat: .chat
-        case .responses: .responses
-        case .messages: .messages
-        case .other: nil
-        }
-    }
-}
-
 extension Upstream {
-    /// Whether calls of the dialect may go here when no model decides.
-    fileprivate func speaks(_ dialect: CallDialect) -> Bool {
-        guard let wanted = dialect.settingsDialect else { return self.dialect != .messages && provider != .anthropic }
-        if let own = self.dialect { return own == wanted }
-        switch provider {
-        case .anthropic: return wanted == .messages
-        case .openai: return wanted != .messages
-        case .deepseek: return wanted != .responses
-        case .vllm, .sglang, .generic: return true
+    /// Whether a call for the model belongs here: a pattern names it, or the upstream takes all models. One that takes all
+    /// models claims none in a dialect it does not speak, and one whose settings name a dialect claims no other.
+    fileprivate func claims(model: String, dialect: CallDialect) -> Bool {
+        guard let wanted = dialect.settingsDialect else {
+            return SettingsDialect.allCases.contains { serves(model: model, dialect: $0) }
         }
+        return serves(model: model, dialect: wanted) && (!modelPatterns.isEmpty || speaks(dialect))
     }
 }

@@ -122,12 +122,16 @@ import Testing
         metrics.shards[1].upstreamFailed(upstreamIndex: 1, kind: .upstreamReset)
         metrics.shards[0].refused(.foreignHost)
         metrics.shards[1].failedOpen()
+        metrics.shards[0].dropped([0, 2, 0, 1])
+        metrics.shards[1].dropped([0, 3, 0, 0])
 
         let parsed = try PrometheusText(parsing: text(metrics))
 
         #expect(parsed.value("cairn_upstream_errors_total", ["upstream": "spare", "kind": "upstream_reset"]) == 2)
         #expect(parsed.value("cairn_refusals_total", ["reason": "foreign_host"]) == 1)
         #expect(parsed.value("cairn_faults_total") == 1)
+        #expect(parsed.value("cairn_dropped_members_total", ["reason": "bound"]) == 5)
+        #expect(parsed.value("cairn_dropped_members_total", ["reason": "conflict"]) == 1)
         #expect(parsed.samples.count { $0.name == "cairn_upstream_errors_total" } == 1)
     }
 

@@ -33,7 +33,12 @@ import Testing
         (.get, "/anthropic/v1/models", .models, .messages, "/v1/models"),
         (.get, "/v1/models/gpt-5", .model, .other, "/v1/models/gpt-5"),
         (.get, "/v1/models/org/name%2Fx", .model, .other, "/v1/models/org/name%2Fx"),
-        (.get, "/v1/responses/resp_1", .otherV1, .responses, "/v1/responses/resp_1"),
+        (.get, "/v1/responses/resp_1", .response, .responses, "/v1/responses/resp_1"),
+        (.delete, "/responses/resp_1", .response, .responses, "/v1/responses/resp_1"),
+        (.get, "/v1/responses/resp_1/input_items", .responseInputItems, .responses, "/v1/responses/resp_1/input_items"),
+        (.get, "/v1/responses/resp_1/x", .otherV1, .responses, "/v1/responses/resp_1/x"),
+        (.delete, "/v1/responses/resp_1/input_items", .otherV1, .responses, "/v1/responses/resp_1/input_items"),
+        (.post, "/v1/responses/resp_1/cancel", .otherV1, .responses, "/v1/responses/resp_1/cancel"),
         (.post, "/responses/compact", .otherV1, .responses, "/v1/responses/compact"),
         (.get, "/v1/chat/completions", .otherV1, .chat, "/v1/chat/completions"),
         (.other, "/v1/responses/resp_1", .otherV1, .responses, "/v1/responses/resp_1"),
@@ -76,10 +81,10 @@ import Testing
     @Test func `a model's id is found where it stands`() throws {
         let target = "http://h/anthropic/v1/models/claude%2Fx?limit=1"
 
-        let range = try #require(try route(.get, target).modelIdentifier)
+        let range = try #require(try route(.get, target).identifier)
 
         #expect(String(decoding: Array(target.utf8)[range], as: UTF8.self) == "claude%2Fx")
-        #expect(try route(.get, "/v1/models").modelIdentifier == nil)
+        #expect(try route(.get, "/v1/models").identifier == nil)
     }
 
     @Test(arguments: [
@@ -127,7 +132,7 @@ import Testing
 
     @Test(arguments: [
         ("GET", RequestMethod.get), ("POST", .post), ("HEAD", .head), ("OPTIONS", .options), ("CONNECT", .connect),
-        ("TRACE", .trace), ("DELETE", .other), ("get", .other), ("", .other), ("POSTS", .other),
+        ("TRACE", .trace), ("DELETE", .delete), ("get", .other), ("", .other), ("POSTS", .other),
     ])
     func `methods are case-sensitive tokens`(token: String, method: RequestMethod) {
         #expect(RequestMethod(token: Array(token.utf8).span) == method)

@@ -44,6 +44,23 @@ struct UpstreamTableTests {
         #expect(table.choose(model: Array("m".utf8), dialect: .messages) == 1)
     }
 
+    @Test func `a pattern that names the model wins over the dialect, and the dialect over the order`() throws {
+        let table = UpstreamTable([
+            try upstream("deepseek", "https://api.deepseek.com", models: ["deepseek-*"]),
+            try upstream("anthropic", "https://api.anthropic.com", models: ["claude-*"]),
+            try upstream("openai", "https://api.openai.com"),
+        ])
+        let pair = UpstreamTable([
+            try upstream("openai", "https://api.openai.com"), try upstream("anthropic", "https://api.anthropic.com"),
+        ])
+
+        #expect(table.choose(model: Array("claude-opus".utf8), dialect: .chat) == 1)
+        #expect(table.choose(model: Array("deepseek-v4".utf8), dialect: .responses) == 0)
+        #expect(table.choose(model: Array("gpt-5".utf8), dialect: .messages) == 2)
+        #expect(pair.choose(model: Array("claude-opus".utf8), dialect: .messages) == 1)
+        #expect(pair.choose(model: Array("gpt-5".utf8), dialect: .responses) == 0)
+    }
+
     @Test func `without a model the dialect's own provider answers`() throws {
         let table = UpstreamTable([
             try upstream("openai", "https://api.openai.com"),
@@ -81,11 +98,20 @@ struct UpstreamTableTests {
         let bearer = "authorization: Bearer K\r\n"
         let field = "x-api-key: K\r\n"
 
-        #expect(text(generic.keyLine(clientUsesAPIKeyField: false, clientUsesAuthorization: true, dialect: .messages)) == bearer)
-        #expect(text(generic.keyLine(clientUsesAPIKeyField: true, clientUsesAuthorization: false, dialect: .chat)) == field)
-        #expect(text(generic.keyLine(clientUsesAPIKeyField: false, clientUsesAuthorization: false, dialect: .chat)) == bearer)
-        #expect(text(generic.keyLine(clientUsesAPIKeyField: false, clientUsesAuthorization: false, dialect: .messages)) == field)
-        #expect(text(anthropic.keyLine(clientUsesAPIKeyField: false, clientUsesAuthorization: true, dialect: .chat)) == field)
+        #expect(
+            text(generic.keyLine(clientUsesAPIKeyField: false, clientUsesAuthorization: true, dialect: .messages))
+                == bearer)
+        #expect(
+            text(generic.keyLine(clientUsesAPIKeyField: true, clientUsesAuthorization: false, dialect: .chat)) == field)
+        #expect(
+            text(generic.keyLine(clientUsesAPIKeyField: false, clientUsesAuthorization: false, dialect: .chat))
+                == bearer)
+        #expect(
+            text(generic.keyLine(clientUsesAPIKeyField: false, clientUsesAuthorization: false, dialect: .messages))
+                == field)
+        #expect(
+            text(anthropic.keyLine(clientUsesAPIKeyField: false, clientUsesAuthorization: true, dialect: .chat))
+                == field)
     }
 }
 

@@ -1,3 +1,4 @@
+import CairnWire
 import Foundation
 import Testing
 
@@ -26,6 +27,18 @@ extension UsageRecord {
                 + #""route":"chat_completions","upstream":"main","model":"gpt-5","status":200,"stream":true,"#
                 + #""outcome":"ok","ms":{"total":12.345,"first_byte":10.1,"added":0.042},"#
                 + #""bytes":{"request":2048,"response":635},"usage":{"prompt_tokens": 5, "cost":1.0e-05}}"# + "\n")
+    }
+
+    @Test func `a call that was written anew says how`() {
+        var record = UsageRecord.example
+        var dropped = DroppedMembers()
+        dropped.add(Loss("logit_bias", .noCounterpart), count: 2)
+        record.rewriting = UsageRecord.Rewriting(dialect: .messages, model: "claude", dropped: dropped)
+
+        #expect(
+            record.line.hasSuffix(
+                #","rewritten":{"dialect":"messages","model":"claude","dropped":{"logit_bias;no-counterpart":2}}}"#
+                    + "\n"))
     }
 
     @Test func `what is not known is null`() throws {
@@ -107,6 +120,12 @@ extension UsageRecord {
         record.isStream = false
         (record.totalNanoseconds, record.firstByteNanoseconds, record.addedNanoseconds) = (.max, .max, .max)
         (record.requestBytes, record.responseBytes, record.status) = (.max, .max, .max)
+        var dropped = DroppedMembers()
+        for index in 0..<100 {
+            dropped.add(Loss("\(index)" + String(repeating: "x", count: 80), .noCounterpart), count: 1_000_000_000_000)
+        }
+        record.rewriting = UsageRecord.Rewriting(
+            dialect: .responses, model: String(repeating: "\u{1}", count: 5000), dropped: dropped)
 
         let count = record.line.utf8.count
 

@@ -65,6 +65,15 @@ extension GatewayError.Kind {
             upstream(
                 502, "upstream_proxy_refused",
                 "The forward proxy did not connect to the upstream {}. Check the proxy settings.")
+        case .upstreamUnreadable:
+            upstream(
+                502, "upstream_unreadable",
+                "The upstream answered with something that cannot be translated: {}. Check its URL and its dialect setting."
+            )
+        case .upstreamAnswerTooLarge:
+            upstream(
+                502, "upstream_answer_too_large",
+                "The upstream's answer is larger than this gateway translates ({}). Ask for a stream.")
 
         case .badRequest:
             request(400, "bad_request", "The request cannot be read: {}.")
@@ -112,6 +121,18 @@ extension GatewayError.Kind {
                 "There is nothing at this path. The API begins at /v1/, and /health tells how the gateway is.")
         case .methodNotAllowed:
             request(405, "method_not_allowed", "This path does not take this method. Use {}.")
+        case .untranslatable:
+            request(
+                400, "untranslatable",
+                "The request cannot be said in the API of the upstream that serves this model: {}.")
+        case .unknownResponse:
+            request(
+                404, "response_not_found", type: "not_found_error",
+                "There is no response {} for this key. Responses are kept for a time, unless store is false.")
+        case .unknownPreviousResponse:
+            request(
+                400, "previous_response_not_found",
+                "There is no previous response {} for this key. Send the whole input instead.")
 
         case .tooManyConnections:
             ours(

@@ -39,6 +39,8 @@ struct GatewayError: Error, Equatable, Sendable {
         case upstreamTruncated
         case upstreamTooManyConnections
         case upstreamProxyRefused
+        case upstreamUnreadable
+        case upstreamAnswerTooLarge
 
         case badRequest
         case badEncoding
@@ -54,6 +56,9 @@ struct GatewayError: Error, Equatable, Sendable {
         case adminKeyRequired
         case unknownRoute
         case methodNotAllowed
+        case untranslatable
+        case unknownResponse
+        case unknownPreviousResponse
 
         case tooManyConnections
         case draining

@@ -1,6 +1,7 @@
 // All numbers of the gateway for GET /metrics: one shard per loop, summed when a scraper asks.
 
 import CairnCore
+import CairnWire
 import Synchronization
 
 /// The gateway's counters and histograms.
@@ -57,7 +58,20 @@ final class GatewayMetrics: Sendable {
             "cairn_call_duration_seconds", "From the beginning of a call to its end.", .calls, layout.durationOffset,
             series, totals, to: &writer)
         writeErrors(totals, to: &writer)
+        writeDropped(totals, to: &writer)
         writeState(totals, to: &writer)
+    }
+
+    private func writeDropped(_ totals: [UInt64], to writer: inout ByteWriter) {
+        writer.append(
+            family: "cairn_dropped_members_total", .counter,
+            "Members of requests and answers that translation left out, by reason.")
+        for reason in Loss.Reason.allCases where totals[layout.droppedOffset + reason.index] != 0 {
+            var labels = ByteWriter(capacity: 64)
+            labels.append(label: "reason", reason.name)
+            writer.append(
+                sample: "cairn_dropped_members_total", labels.copyBytes(), totals[layout.droppedOffset + reason.index])
+        }
     }
 
     /// A route and an upstream that had calls, with its labels as the format wants them.

@@ -3,6 +3,7 @@
 // race. The scraper may see a call in one counter and not yet in the next; every counter by itself is exact and never
 // goes back.
 
+import CairnWire
 import Synchronization
 
 /// What a finished call adds to the counters.
@@ -23,7 +24,7 @@ struct FinishedCall: Sendable {
 
 /// Where each counter lies in a shard, in cells of eight bytes. The same for all shards of a gateway.
 ///
-///     [series 0][series 1]...[upstream errors][refusals][in flight][faults]
+///     [series 0][series 1]...[upstream errors][refusals][in flight][faults][dropped members]
 ///     series:  calls by class | request bytes | response bytes | added | first byte | duration
 ///     histogram:  buckets | sum in nanoseconds
 struct MetricsLayout: Sendable {
@@ -39,6 +40,7 @@ struct MetricsLayout: Sendable {
     let refusalsOffset: Int
     let inFlightCell: Int
     let faultsCell: Int
+    let droppedOffset: Int
     let cellCount: Int
 
     static let requestBytesOffset = classCount
@@ -54,7 +56,8 @@ struct MetricsLayout: Sendable {
         refusalsOffset = upstreamErrorsOffset + upstreamCount * GatewayError.Kind.allCases.count
         inFlightCell = refusalsOffset + GatewayError.Kind.allCases.count
         faultsCell = inFlightCell + 1
-        cellCount = faultsCell + 1
+        droppedOffset = faultsCell + 1
+        cellCount = droppedOffset + Loss.Reason.allCases.count
     }
 
     /// First cell of a series. The place after the last upstream is that of calls without one.
@@ -125,6 +128,13 @@ final class MetricsShard {
 
     /// A step of Cairn's own failed and the call went on without it.
     func failedOpen() { add(1, at: layout.faultsCell) }
+
+    /// A translation left members of a request or an answer out; how many, by the places of the reasons.
+    func dropped(_ counts: [Int]) {
+        for (reason, count) in counts.enumerated() where count > 0 {
+            add(UInt64(count), at: layout.droppedOffset + reason)
+        }
+    }
 
     /// Adds all cells to `totals`, modulo 2^64. Any thread.
     func add(to totals: inout [UInt64]) {

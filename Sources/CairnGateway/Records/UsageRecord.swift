@@ -4,6 +4,10 @@
 //     {"time":"2026-11-20T10:04:21.123Z","call":"01J...","dialect":"chat","route":"chat_completions","upstream":"main",
 //      "model":"gpt-5","status":200,"stream":true,"outcome":"ok","ms":{"total":12.345,"first_byte":10.1,"added":0.042},
 //      "bytes":{"request":2048,"response":635},"usage":{...}}                                        (in one line)
+//
+// A call that was written anew has one member more, with the model's other name or null:
+//
+//      "rewritten":{"dialect":"messages","model":null,"dropped":{"logit_bias;no-counterpart":1}}
 
 import CairnCore
 
@@ -56,8 +60,19 @@ struct UsageRecord: Sendable {
     var addedNanoseconds: UInt64
     var requestBytes: UInt64
     var responseBytes: UInt64
-    /// The usage object as the upstream sent it; nil: none was reported.
+    /// The usage object as the client got it; nil: none was reported.
     var usage: [UInt8]?
+    /// nil: the call passed as it came.
+    var rewriting: Rewriting?
+
+    /// What was done to a call on its way.
+    struct Rewriting: Equatable, Sendable {
+        /// The upstream was asked in this one.
+        var dialect: CallDialect
+        /// The model it was asked for; nil: the client's.
+        var model: String?
+        var dropped: DroppedMembers
+    }
 }
 
 extension UsageRecord {
@@ -65,8 +80,10 @@ extension UsageRecord {
     static let nameBytesMax = 256
     /// A longer usage object is written as null.
     static let usageBytesMax = 16 * 1024
-    /// No line is longer: two names whose every byte needs an escape of six, the usage, and the fixed part.
-    static let lineBytesMax = 2 * 6 * nameBytesMax + usageBytesMax + 640
+    /// No line is longer: three names whose every byte needs an escape of six, the usage, what was dropped, and the fixed
+    /// part.
+    static let lineBytesMax =
+        3 * 6 * nameBytesMax + usageBytesMax + DroppedMembers.membersMax * (DroppedMembers.memberBytesMax + 40) + 736
 
     /// Appends the line with its line feed. About 0.5 us.
     func write(to writer: inout ByteWriter, timestamps: inout TimestampWriter) {
@@ -89,7 +106,28 @@ extension UsageRecord {
         writer.append(outcome.label)
         writeNumbers(to: &writer)
         writeUsage(to: &writer)
+        writeRewriting(to: &writer)
         writer.append("}\n")
+    }
+
+    private func writeRewriting(to writer: inout ByteWriter) {
+        guard let rewriting else { return }
+        writer.append(",\"rewritten\":{\"dialect\":\"")
+        writer.append(rewriting.dialect.label)
+        writer.append("\",\"model\":")
+        if let model = rewriting.model {
+            writer.append(quoted: model, bytesMax: Self.nameBytesMax)
+        } else {
+            writer.append("null")
+        }
+        writer.append(",\"dropped\":{")
+        for (index, entry) in rewriting.dropped.entries.enumerated() {
+            if index > 0 { writer.append(",") }
+            writer.append(quoted: "\(entry.member);\(entry.reason.name)", bytesMax: DroppedMembers.memberBytesMax + 16)
+            writer.append(":")
+            writer.append(decimal: UInt64(entry.count))
+        }
+        writer.append("}}")
     }
 
     private func writeNumbers(to writer: inout ByteWriter) {
