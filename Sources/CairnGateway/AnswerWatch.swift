@@ -98,7 +98,7 @@ final class AnswerWatch {
         eventCount += 1
         let data = event.data
         if !hasEnded { hasEnded = endsAnswer(event.type, data) }
-        if Self.find("\"usage\"", rare: 4, in: data) != nil { readEvent(data) }
+        if ByteSearch.find("\"usage\"", rare: 4, in: data) != nil { readEvent(data) }
     }
 
     /// Inside a JSON string every quote is escaped, so these texts can only be members of the event itself.
@@ -125,7 +125,7 @@ final class AnswerWatch {
     }
 
     private static func contains(_ text: StaticString, rare: Int, _ bytes: UnsafeRawBufferPointer) -> Bool {
-        find(text, rare: rare, in: bytes) != nil
+        ByteSearch.find(text, rare: rare, in: bytes) != nil
     }
 
     /// Whether the event is an error, as providers spell one: an object whose first member is `error`, or whose first
@@ -137,24 +137,9 @@ final class AnswerWatch {
 
     /// Whether a member of that name (given with its quotes) has a string for its value.
     private static func hasText(_ name: StaticString, rare: Int, _ bytes: UnsafeRawBufferPointer) -> Bool {
-        guard let start = find(name, rare: rare, in: bytes) else { return false }
+        guard let start = ByteSearch.find(name, rare: rare, in: bytes) else { return false }
         let rest = bytes[(start + name.utf8CodeUnitCount)...].lazy.filter { $0 > 0x20 }.prefix(2)
         return rest.elementsEqual([UInt8(ascii: ":"), UInt8(ascii: "\"")])
-    }
-
-    /// The first place of a short text, looked for by one of its bytes that other text seldom has (`rare`, its index):
-    /// quotes and the common letters are everywhere.
-    private static func find(_ text: StaticString, rare: Int, in bytes: UnsafeRawBufferPointer) -> Int? {
-        let length = text.utf8CodeUnitCount
-        guard bytes.count >= length, let first = bytes.baseAddress else { return nil }
-        let end = first + (bytes.count - length + rare + 1)  // behind the last place the rare byte can have
-        var at = first + rare
-        while at < end, let hit = memchr(at, Int32(text.utf8Start[rare]), end - at) {
-            let start = UnsafeRawPointer(hit) - rare
-            if memcmp(start, text.utf8Start, length) == 0 { return start - first }
-            at = UnsafeRawPointer(hit) + 1
-        }
-        return nil
     }
 
     private func readEvent(_ data: UnsafeRawBufferPointer) {
