@@ -33,7 +33,10 @@ let package = Package(
         // L5: rooms that compose
         .target(
             name: "CairnGateway",
-            dependencies: ["CairnHTTP", "CairnWire", "CairnCore", "CairnSettings", "CZlib", "CBrotli", "CZstd"],
+            dependencies: [
+                "CairnHTTP", "CairnStore", "CairnContext", "CairnLedger", "CairnWire", "CairnCore", "CairnSettings", "CZlib",
+                "CBrotli", "CZstd",
+            ],
             swiftSettings: swiftFlags),
         .target(name: "CairnPractice", dependencies: ["CairnHTTP", "CairnCore", "CZlib"], swiftSettings: swiftFlags),
 
@@ -43,7 +46,7 @@ let package = Package(
             swiftSettings: swiftFlags),
 
         // L3: decisions in values
-        .target(name: "CairnContext", dependencies: ["CairnCore"], swiftSettings: swiftFlags),
+        .target(name: "CairnContext", dependencies: ["CairnWire", "CairnCore"], swiftSettings: swiftFlags),
         .target(
             name: "CairnLedger", dependencies: ["CairnCore"], resources: [.embedInCode("prices.yaml")],
             swiftSettings: swiftFlags),
@@ -101,6 +104,9 @@ let package = Package(
         // Tests, one target a room
         .testTarget(name: "CairnSettingsTests", dependencies: ["CairnSettings"], swiftSettings: swiftFlags),
         .testTarget(name: "CairnCoreTests", dependencies: ["CairnCore"], swiftSettings: swiftFlags),
+        .testTarget(
+            name: "CairnContextTests", dependencies: ["CairnContext", "CairnWire", "CairnCore"],
+            swiftSettings: swiftFlags),
         .testTarget(name: "CairnWireTests", dependencies: ["CairnWire", "CairnCore"], swiftSettings: swiftFlags),
         .testTarget(name: "CairnHTTPTests", dependencies: ["CairnHTTP"], swiftSettings: swiftFlags),
         .testTarget(

@@ -122,13 +122,14 @@ final class RecordInserts {
         let isNew = try insert(
             """
             INSERT OR IGNORE INTO links (chain, parent, session, position, turn, raw, emission, role, time,
-                cumulative_bytes, cumulative_tokens) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-            """, bytes: 100
+                cumulative_bytes, cumulative_tokens, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            """, bytes: 100 + (link.state?.count ?? 0)
         ) {
             $0.bind(
                 .digest(link.chain), .digest(link.parent), .session(link.session), .integer(link.position),
                 .digest(link.turn), .digest(link.raw), .optional(link.emission), .integer(Int64(link.role)),
-                .integer(link.wallNanoseconds), .integer(link.cumulativeBytes), .integer(link.cumulativeTokens))
+                .integer(link.wallNanoseconds), .integer(link.cumulativeBytes), .integer(link.cumulativeTokens),
+                .optional(link.state))
         }
         if isNew { return nil }
         let stored = try database.statement("SELECT coalesce(emission, raw) FROM links WHERE chain = ?")

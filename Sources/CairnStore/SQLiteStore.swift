@@ -97,6 +97,10 @@ public final class SQLiteStore: ContextStorage {
         try readers.read { (queries) throws(StoreError) in try queries.calls(of: session, page) }
     }
 
+    public func lastCall(of session: SessionIdentifier) throws(StoreError) -> CallRecord? {
+        try readers.read { (queries) throws(StoreError) in try queries.lastCall(of: session) }
+    }
+
     public func decisions(handle: String) throws(StoreError) -> [DecisionRecord] {
         try readers.read { (queries) throws(StoreError) in try queries.decisions(handle: handle) }
     }

@@ -8,7 +8,8 @@ import CairnCore
 final class StoreQueries {
     static let blob = "SELECT size, coding, bytes FROM blobs WHERE digest = ?"
     private static let linkByChain = """
-        SELECT chain, parent, session, position, turn, raw, emission, role, time, cumulative_bytes, cumulative_tokens
+        SELECT chain, parent, session, position, turn, raw, emission, role, time, cumulative_bytes, cumulative_tokens,
+            state
         FROM links WHERE chain = ?
         """
 
@@ -71,14 +72,22 @@ final class StoreQueries {
             "SELECT \(Self.sessionColumns) FROM sessions ORDER BY number DESC LIMIT ? OFFSET ?", page, Self.session)
     }
 
+    private static let callColumns = """
+        id, session, chain, started, mode, model, upstream, request_bytes, emitted_bytes, common_bytes, common_tokens,
+        break_code, break_text, proof, usage, billed, predicted, untouched, predicted_hit, reported_hit, status, outcome
+        """
+
     func calls(of session: SessionIdentifier, _ page: StoragePage) throws(StoreError) -> [CallRecord] {
         try all(
             """
-            SELECT id, session, chain, started, mode, model, upstream, request_bytes, emitted_bytes, common_bytes,
-                common_tokens, break_code, break_text, proof, usage, billed, predicted, untouched, predicted_hit,
-                reported_hit, status, outcome
-            FROM calls WHERE session = ? ORDER BY number LIMIT ? OFFSET ?
+            SELECT \(Self.callColumns) FROM calls WHERE session = ? ORDER BY number LIMIT ? OFFSET ?
             """, key: .session(session), page, Self.call)
+    }
+
+    func lastCall(of session: SessionIdentifier) throws(StoreError) -> CallRecord? {
+        try first(
+            "SELECT \(Self.callColumns) FROM calls WHERE session = ? ORDER BY number DESC LIMIT 1", .session(session),
+            Self.call)
     }
 
     func decisions(handle: String) throws(StoreError) -> [DecisionRecord] {
@@ -192,7 +201,7 @@ final class StoreQueries {
             chain: try row.requiredDigest(0), parent: try row.requiredDigest(1), session: try row.session(2),
             position: Int(row.integer(3) ?? 0), turn: try row.requiredDigest(4), raw: try row.requiredDigest(5),
             emission: try row.digest(6), role: UInt8(clamping: row.integer(7) ?? 0), wallNanoseconds: row.count(8),
-            cumulativeBytes: row.count(9), cumulativeTokens: row.count(10))
+            cumulativeBytes: row.count(9), cumulativeTokens: row.count(10), state: row.bytes(11))
     }
 
     private static func session(_ row: Statement) throws(StoreError) -> SessionRecord {

@@ -45,6 +45,9 @@ public protocol ContextStorage: Sendable {
     /// The calls of a session in the order in which they were appended.
     func calls(of session: SessionIdentifier, _ page: StoragePage) throws(StoreError) -> [CallRecord]
 
+    /// The call of a session that was appended last; nil: none is known.
+    func lastCall(of session: SessionIdentifier) throws(StoreError) -> CallRecord?
+
     /// The decisions behind a handle, the oldest first.
     func decisions(handle: String) throws(StoreError) -> [DecisionRecord]
 

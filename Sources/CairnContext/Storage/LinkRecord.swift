@@ -30,11 +30,13 @@ public struct LinkRecord: Equatable, Sendable {
     public var cumulativeBytes: UInt64
     /// Tokens of the same.
     public var cumulativeTokens: UInt64
+    /// Frozen facts from this link on, in the context's form; nil: those of the link before.
+    public var state: [UInt8]?
 
     public init(
         chain: Fingerprint, parent: Fingerprint, session: SessionIdentifier, position: Int, turn: Fingerprint,
         raw: Fingerprint, emission: Fingerprint?, role: UInt8, wallNanoseconds: UInt64, cumulativeBytes: UInt64,
-        cumulativeTokens: UInt64
+        cumulativeTokens: UInt64, state: [UInt8]? = nil
     ) {
         self.chain = chain
         self.parent = parent
@@ -47,6 +49,7 @@ public struct LinkRecord: Equatable, Sendable {
         self.wallNanoseconds = wallNanoseconds
         self.cumulativeBytes = cumulativeBytes
         self.cumulativeTokens = cumulativeTokens
+        self.state = state
     }
 
     /// The blob with the bytes that went upstream.

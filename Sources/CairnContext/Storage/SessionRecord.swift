@@ -13,6 +13,19 @@ public struct SessionIdentifier: Hashable, Sendable {
     }
 }
 
+extension SessionIdentifier: CustomStringConvertible {
+    /// 32 hexadecimal digits: how users name a session.
+    public var description: String { Fingerprint(high: high, low: low).description }
+
+    /// From 32 hexadecimal digits; nil for anything else.
+    public init?(_ text: some StringProtocol) {
+        guard text.utf8.count == 32, let high = UInt64(text.prefix(16), radix: 16),
+            let low = UInt64(text.suffix(16), radix: 16)
+        else { return nil }
+        self.init(high: high, low: low)
+    }
+}
+
 /// What is kept of a session. Written when it begins and never changed.
 public struct SessionRecord: Equatable, Sendable {
     public var id: SessionIdentifier

@@ -40,7 +40,8 @@ extension Migration {
                 role INTEGER NOT NULL,
                 time INTEGER NOT NULL,
                 cumulative_bytes INTEGER NOT NULL,
-                cumulative_tokens INTEGER NOT NULL
+                cumulative_tokens INTEGER NOT NULL,
+                state BLOB
             ) STRICT;
             CREATE TABLE texts (
                 id INTEGER PRIMARY KEY,

@@ -1,0 +1,214 @@
+// A call while the lineage decides it: what each turn and the tools will be emitted as, and what is still missing.
+
+import CairnCore
+import CairnWire
+
+struct EmissionDraft {
+    let prompt: Prompt
+    let keys: [TurnKey]
+    let hasHints: Bool
+    let chains: [Fingerprint]
+    let knownCount: Int
+    let request: LineageTree.Request
+    /// Frozen facts behind the last known link.
+    let state: PromptState
+
+    private(set) var turns: [TurnEmission]
+    /// Digest and size of what differs from the client's bytes.
+    private var differing: [Int: (digest: Fingerprint, byteCount: Int)] = [:]
+    private(set) var movedKinds: [VolatileSpan.Kind] = []
+    private var told: [Int: [UInt64]]
+    private var lostPosition: Int?
+    /// The turn at whose end volatile texts are told, or nil.
+    private(set) var toldAt: Int?
+
+    /// Digests of bytes that must be brought before the call can be decided.
+    var missing: [Fingerprint] = []
+    var tools: FrozenTools?
+    /// The tools as the client sent them.
+    var toolsAsSent = Fingerprint.lineageStart
+    /// To be sent instead of the client's tools.
+    var toolBytes: [UInt8]?
+    var toolsAreNew = false
+    var toolsChanged = false
+    /// The array of newly frozen tools, for the store.
+    private(set) var newTools: BlobRecord?
+
+    init(
+        prompt: Prompt, keys: [TurnKey], hasHints: Bool, chains: [Fingerprint], knownCount: Int, request: LineageTree.Request,
+        state: PromptState
+    ) {
+        self.prompt = prompt
+        self.keys = keys
+        self.hasHints = hasHints
+        self.chains = chains
+        self.knownCount = knownCount
+        self.request = request
+        self.state = state
+        turns = Array(repeating: .asSent, count: keys.count)
+        told = state.told
+    }
+
+    // MARK: turns
+
+    /// The client's bytes of a turn, without hints.
+    func withBytes<Result>(of index: Int, _ body: (UnsafeBufferPointer<UInt8>) -> Result) -> Result {
+        if let bytes = keys[index].withoutHints { return bytes.withUnsafeBufferPointer(body) }
+        guard let element = prompt.turns[index].element else { return body(UnsafeBufferPointer(start: nil, count: 0)) }
+        return prompt.source.withBytes(of: element, body)
+    }
+
+    func copyBytes(of index: Int) -> [UInt8] { withBytes(of: index) { Array($0) } }
+
+    mutating func emit(_ bytes: [UInt8], as digest: Fingerprint, at index: Int) {
+        turns[index] = .bytes(bytes)
+        differing[index] = (digest, bytes.count)
+    }
+
+    /// The emission of a known turn is gone: the client's bytes are sent, and the prefix may break there.
+    mutating func lose(at index: Int) { lostPosition = min(lostPosition ?? index, index) }
+
+    func emission(at index: Int) -> (digest: Fingerprint, byteCount: Int) {
+        differing[index] ?? (keys[index].raw, keys[index].byteCount)
+    }
+
+    /// The difference of an emission from the client's bytes of this call; nil where there is none.
+    func splice(at index: Int) -> ByteSplice? {
+        guard case .bytes(let bytes) = turns[index] else { return nil }
+        return withBytes(of: index) { ByteSplice(from: $0, to: bytes) }
+    }
+
+    // MARK: tools
+
+    /// Freezes the client's tools in this order.
+    mutating func freezeTools(_ keys: [ToolKey], order: [Int], set: Fingerprint) {
+        var out = ByteWriter(capacity: 16 * 1024)
+        out.append(byte: UInt8(ascii: "["))
+        for (place, index) in order.enumerated() {
+            if place > 0 { out.append(byte: UInt8(ascii: ",")) }
+            guard let element = prompt.tools[index].element else { continue }
+            prompt.source.withBytes(of: element) { bytes in
+                if let stripped = CacheHints.removed(from: bytes) { out.append(stripped) } else { out.append(bytes) }
+            }
+        }
+        out.append(byte: UInt8(ascii: "]"))
+        let record = BlobRecord(out.copyBytes())
+        newTools = record
+        tools = FrozenTools(set: set, blob: record.digest, order.map { keys[$0] })
+        toolsAreNew = true
+        if !order.elementsEqual(prompt.tools.indices) { toolBytes = record.bytes }
+    }
+
+    // MARK: volatile texts
+
+    /// Volatile texts that changed since the model was last told are told at the end of the newest turn; those that change
+    /// with every call never enter the system prompt at all. Without a new turn to tell them in, nothing is moved.
+    mutating func tellVolatileTexts() {
+        guard let target = keys.indices.last(where: { $0 >= knownCount && keys[$0].role.isHeard }) else { return }
+        var news = ByteWriter(capacity: 256)
+        for index in keys.indices where !keys[index].volatile.isEmpty {
+            if index < knownCount {
+                tellChanges(of: index, into: &news)
+            } else if keys[index].role == .system || keys[index].role == .developer {
+                moveOut(of: index, into: &news)
+            }
+            told[index] = keys[index].volatile.map(\.digest)
+        }
+        guard !news.isEmpty else { return }
+        let bytes: [UInt8]? = withBytes(of: target) { original in
+            news.withBytes { TailText.inserted($0, into: original, dialect: prompt.dialect) }
+        }
+        guard let bytes else { return }
+        emit(bytes, as: bytes.withUnsafeBytes { Fingerprint(of: $0) }, at: target)
+        toldAt = target
+    }
+
+    /// What of a known turn's volatile texts the model has not been told.
+    private mutating func tellChanges(of index: Int, into news: inout ByteWriter) {
+        let known = state.told[index] ?? []
+        var number = 0
+        forEachSpan(of: index) { span, bytes in
+            defer { number += 1 }
+            guard number < keys[index].volatile.count, !known.contains(keys[index].volatile[number].digest),
+                news.count + bytes.count <= LineageTree.toldBytesMax
+            else { return }
+            TailText.append(bytes, to: &news)
+            movedKinds.append(span.kind)
+        }
+    }
+
+    /// A new system turn loses what will change with the next call, as long as text is left in each of its parts.
+    private mutating func moveOut(of index: Int, into news: inout ByteWriter) {
+        guard let element = prompt.turns[index].element, case .source(let start, _) = element else { return }
+        var cuts: [Range<Int>] = []
+        var kinds: [VolatileSpan.Kind] = []
+        var moved = ByteWriter(capacity: 256)
+        for part in prompt.turns[index].parts {
+            guard case .text(let text) = part.content, case .source(let textStart, let textEnd) = text else { continue }
+            let spans = part.volatileSpans.filter(\.kind.isPerCall)
+            let left = Int(textEnd - textStart) - 2 - spans.reduce(0) { $0 + $1.range.count }
+            if spans.isEmpty || left <= 0 { continue }
+            prompt.source.withBytes(of: text) { bytes in
+                for span in spans {
+                    let range = Int(span.range.lowerBound)..<Int(span.range.upperBound)
+                    TailText.append(UnsafeBufferPointer(rebasing: bytes[range]), to: &moved)
+                    let offset = Int(textStart - start)
+                    cuts.append(range.lowerBound + offset..<range.upperBound + offset)
+                    kinds.append(span.kind)
+                }
+            }
+        }
+        guard !cuts.isEmpty, news.count + moved.count <= LineageTree.toldBytesMax else { return }
+        let cut = prompt.source.withBytes(of: element) { bytes -> [UInt8] in
+            var out: [UInt8] = []
+            out.reserveCapacity(bytes.count)
+            var position = 0
+            for range in cuts {
+                out.append(contentsOf: bytes[position..<range.lowerBound])
+                position = range.upperBound
+            }
+            out.append(contentsOf: bytes[position...])
+            return out
+        }
+        let bytes = cut.withUnsafeBufferPointer { CacheHints.removed(from: $0) } ?? cut
+        emit(bytes, as: bytes.withUnsafeBytes { Fingerprint(of: $0) }, at: index)
+        moved.withBytes { news.append($0) }
+        movedKinds += kinds
+    }
+
+    private func forEachSpan(of index: Int, _ body: (VolatileSpan, UnsafeBufferPointer<UInt8>) -> Void) {
+        for part in prompt.turns[index].parts {
+            guard case .text(let text) = part.content else { continue }
+            prompt.source.withBytes(of: text) { bytes in
+                for span in part.volatileSpans {
+                    body(
+                        span,
+                        UnsafeBufferPointer(rebasing: bytes[Int(span.range.lowerBound)..<Int(span.range.upperBound)]))
+                }
+            }
+        }
+    }
+
+    // MARK: outcome
+
+    /// Frozen facts behind the last link of this call.
+    var stateAfter: PromptState {
+        if !toolsAreNew && told == state.told && tools == state.tools { return state }
+        return PromptState(tools: tools, told: told)
+    }
+
+    /// Why the prompt does not extend the session's last one, and the turn where.
+    func breakReason(previousPath: [Fingerprint]?, previousTools: FrozenTools?) -> (PrefixBreak, Int?) {
+        guard let previousPath else { return (.newSession, nil) }
+        if toolsChanged || previousTools?.emitted != tools?.emitted { return (.toolsChanged, nil) }
+        if let lostPosition { return (.emissionLost, lostPosition) }
+        let common = zip(previousPath, chains).prefix { $0 == $1 }.count
+        if common == previousPath.count { return (.none, nil) }
+        return (common == chains.count ? .historyShortened : .historyChanged, common)
+    }
+}
+
+extension Turn.Role {
+    /// Whether the model hears something new in it.
+    fileprivate var isHeard: Bool { self == .user || self == .tool }
+}

@@ -1,0 +1,180 @@
+// What the lineage decided for one call: the value that the gateway acts on.
+
+import CairnCore
+import CairnWire
+
+/// Where one turn's bytes come from.
+enum TurnEmission: Sendable, Equatable {
+    /// As the client sent it in this call.
+    case asSent
+    /// These bytes instead, without cache hints.
+    case bytes([UInt8])
+}
+
+/// Why a prompt does not extend the one before. The raw values are stored: never change their meaning.
+public enum PrefixBreak: Int, Sendable, CaseIterable {
+    case none = 0
+    /// Nothing was sent before it.
+    case newSession = 1
+    /// The client offers other tools.
+    case toolsChanged = 2
+    /// The client changed or removed a turn, by an edit, a rewind or its own compaction.
+    case historyChanged = 3
+    /// The client's history ends before the last call's did: a retry of an earlier turn, or a rewind.
+    case historyShortened = 4
+    /// What was sent first could not be found again, so the client's bytes were sent.
+    case emissionLost = 5
+    /// An epoch rewrote older emissions because that pays.
+    case epoch = 6
+
+    /// In words, for records and reports.
+    public var words: String {
+        switch self {
+        case .none: ""
+        case .newSession: "new session"
+        case .toolsChanged: "the client changed its tools"
+        case .historyChanged: "the client changed its history"
+        case .historyShortened: "the client's history is shorter than before"
+        case .emissionLost: "an earlier emission was lost"
+        case .epoch: "planned rewrite"
+        }
+    }
+}
+
+/// The shape of a prompt for cache models: a digest and a size for the tools and each turn, in the order sent.
+public struct PromptOutline: Sendable, Equatable {
+    public var digests: [Fingerprint]
+    public var byteCounts: [Int]
+
+    public init() {
+        digests = []
+        byteCounts = []
+    }
+
+    public mutating func append(_ digest: Fingerprint, byteCount: Int) {
+        digests.append(digest)
+        byteCounts.append(byteCount)
+    }
+
+    mutating func prepend(_ digest: Fingerprint, byteCount: Int) {
+        digests.insert(digest, at: 0)
+        byteCounts.insert(byteCount, at: 0)
+    }
+
+    public var byteCount: Int { byteCounts.reduce(0, +) }
+
+    /// Bytes of the leading entries that are equal.
+    public func commonBytes(with other: PromptOutline) -> Int {
+        var bytes = 0
+        var index = 0
+        while index < min(digests.count, other.digests.count), digests[index] == other.digests[index] {
+            bytes += byteCounts[index]
+            index += 1
+        }
+        return bytes
+    }
+}
+
+/// A decided call.
+public struct EmissionPlan: Sendable {
+    public internal(set) var session: SessionIdentifier
+    public internal(set) var isNewSession: Bool
+    /// The link the prompt ends at.
+    public internal(set) var chain: Fingerprint
+    /// Turns known from earlier calls.
+    public internal(set) var knownTurnCount: Int
+    /// Of what is emitted, and of what the client sent.
+    public internal(set) var emitted: PromptOutline
+    public internal(set) var asSent: PromptOutline
+    /// Bytes in common with the call before in this session, emitted and as sent.
+    public internal(set) var commonBytes: Int
+    public internal(set) var commonBytesAsSent: Int
+    public internal(set) var breakReason: PrefixBreak
+    /// The turn at which it broke, or nil.
+    public internal(set) var breakPosition: Int?
+    /// Kinds of volatile text that were kept out of the prefix in this call.
+    public internal(set) var movedKinds: [VolatileSpan.Kind]
+    /// Folds in the proof of the call before: of session, outline and common bytes.
+    public internal(set) var proof: Fingerprint
+    /// What must be on disk before the call goes out.
+    public internal(set) var batch: StorageBatch
+    /// Whether the client's bytes alone, sent again, would not lead to the same emission: then it is a promise.
+    public internal(set) var isPromise: Bool
+
+    var turns: [TurnEmission]
+    var tools: [UInt8]?
+    /// The turn at whose end volatile texts are told, or nil.
+    var toldAt: Int?
+    var clientHasHints: Bool
+    /// Turns of the client that carry its own hints.
+    var hintedTurns: [Int]
+    /// Share of this session's calls that came after a pause of five minutes to an hour.
+    var longPauseShare: Double
+    let roles: [Turn.Role]
+
+    /// Whether anything leaves other than it came.
+    public var changesPrompt: Bool { tools != nil || turns.contains { $0 != .asSent } }
+}
+
+extension EmissionPlan {
+    /// Where cache breakpoints go on a messages upstream: nowhere if the client set its own.
+    /// - Parameter prefixBytesMin: the model caches no shorter prefix.
+    public func breakpoints(prefixBytesMin: Int) -> BreakpointPlan {
+        if clientHasHints { return BreakpointPlan() }
+        return .own(
+            roles: roles, emitted: emitted, hasTools: toolEntries > 0,
+            knownTurnCount: knownTurnCount, commonBytes: commonBytes, prefixBytesMin: prefixBytesMin,
+            longPauseShare: longPauseShare)
+    }
+
+    /// Entries of the outlines that the client marked for caching.
+    public var clientHints: Set<Int> { Set(hintedTurns.map { $0 + toolEntries }) }
+
+    /// Entries of what is emitted that are marked for caching.
+    public func hints(_ breakpoints: BreakpointPlan) -> Set<Int> {
+        var entries = clientHints
+        for place in breakpoints.places {
+            switch place {
+            case .tools: entries.insert(0)
+            case .turn(let index): entries.insert(index + toolEntries)
+            }
+        }
+        return entries
+    }
+
+    /// The outlines begin with the tools, if there are any.
+    private var toolEntries: Int { emitted.digests.count - roles.count }
+
+    /// Puts the emissions into the prompt, whose encoder then writes them in place of the client's elements.
+    public func apply(to prompt: inout Prompt) {
+        for (index, emission) in turns.enumerated() {
+            if case .bytes(let bytes) = emission { prompt.turns[index].element = .made(bytes) }
+        }
+        if let tools { prompt.tools = FrozenTools.definitions(tools) }
+    }
+
+    /// Marks a prompt of the messages dialect, after ``apply(to:)``: the plan's places, and those of the client's own
+    /// hints that stood in turns which left otherwise than they came.
+    public func mark(_ prompt: inout Prompt, _ breakpoints: BreakpointPlan) {
+        for place in breakpoints.places {
+            switch place {
+            case .tools:
+                guard let last = prompt.tools.indices.last, let element = prompt.tools[last].element else { continue }
+                let marked = prompt.source.withBytes(of: element) {
+                    CacheHints.marked(tool: $0, lifetime: breakpoints.lifetime)
+                }
+                if let marked { prompt.tools[last].element = .made(marked) }
+            case .turn(let index): mark(&prompt, turn: index, breakpoints.lifetime)
+            }
+        }
+        for index in hintedTurns where turns[index] != .asSent { mark(&prompt, turn: index, .fiveMinutes) }
+    }
+
+    private func mark(_ prompt: inout Prompt, turn index: Int, _ lifetime: CacheLifetime) {
+        guard let element = prompt.turns[index].element else { return }
+        let marked = prompt.source.withBytes(of: element) {
+            CacheHints.marked($0, lifetime: lifetime, skipping: index == toldAt ? 1 : 0)
+        }
+        if let marked { prompt.turns[index].element = .made(marked) }
+    }
+}

@@ -1,0 +1,340 @@
+// The conversations of all clients as one forest of links, found without session identifiers: a link is named by the chained
+// digests of everything before it, so the longest known prefix of a call is the newest of its links that is here.
+//
+//     account ─▶ system ─▶ user ─▶ assistant ─▶ tool ─▶ ...      a session: calls end at ever later links
+//                   │                     └──▶ tool' ─▶ ...      a fork: the client changed a turn
+//                   └────▶ user ─▶ ...                           a sub-agent with the same system prompt
+//
+// Decides in values: no clock, no disk. What it does not know it asks for (`Outcome.needs`), and the caller brings it from
+// the store. Workload: 1,000 live sessions of 50 to 1,000 turns; a call has two new turns and takes tens of microseconds.
+
+import CairnCore
+import CairnWire
+
+/// Where a call stands and what shall be sent, for all sessions of a gateway. One thread at a time.
+public struct LineageTree: ~Copyable {
+    /// Sessions kept in memory; the one unused for longest goes first and is read from the store when it comes back.
+    public static let sessionsMax = 4096
+    /// Links of all sessions kept in memory, about 200 bytes each.
+    public static let linksMax = 1_000_000
+    /// Bytes of turns, tools and emissions kept in memory.
+    public static let blobBytesMax = 192 * 1024 * 1024
+    /// Bytes of volatile texts told again in one call; what is beyond waits for the next one.
+    public static let toldBytesMax = 64 * 1024
+
+    private struct Link {
+        let parent: Fingerprint
+        let position: Int
+        /// The turn as first seen, without hints.
+        let raw: Fingerprint
+        /// What was sent for it; equal to raw when that was.
+        var emitted: Fingerprint
+        var emittedBytes: Int
+        /// From raw to emitted; nil when they are equal, or not yet computed.
+        var splice: ByteSplice?
+        let state: PromptState
+        let session: SessionIdentifier
+    }
+
+    private struct Session {
+        /// The links of its last call, in order; shared storage with nothing else.
+        var path: [Fingerprint]
+        var tools: FrozenTools?
+        var emitted: PromptOutline
+        var asSent: PromptOutline
+        var proof: Fingerprint
+        var links: [Fingerprint]
+        var lastUsedNanoseconds: UInt64
+        var callCount = 0
+        /// Calls after a pause of five minutes to an hour: what a cache entry of an hour would have saved.
+        var longPauseCount = 0
+    }
+
+    private static let longPause: Range<UInt64> = 300_000_000_000..<3_600_000_000_000
+
+    private var links: [Fingerprint: Link] = [:]
+    private var sessions: [SessionIdentifier: Session] = [:]
+    private var blobs = BlobCache(bytesMax: LineageTree.blobBytesMax)
+
+    public init() {}
+
+    public var sessionCount: Int { sessions.count }
+    public var linkCount: Int { links.count }
+
+    // MARK: planning
+
+    /// What a call brings besides its prompt.
+    public struct Request: Sendable {
+        /// Stands for the client's key: conversations of different accounts never meet.
+        public var account: Fingerprint
+        /// For a session that begins with this call.
+        public var newSession: SessionIdentifier
+        public var harness: Harness
+        public var provider: String
+        public var model: String
+        /// Nanoseconds since 1970.
+        public var wallNanoseconds: UInt64
+        /// Only look: emit what the client sent (mode observe).
+        public var onlyObserves: Bool
+        /// Whether the store was asked for the history already, or there is none.
+        public var isHistoryLoaded: Bool
+        /// Digests the store was asked for and does not have.
+        public var lost: Set<Fingerprint>
+
+        public init(
+            account: Fingerprint, newSession: SessionIdentifier, harness: Harness, provider: String, model: String,
+            wallNanoseconds: UInt64
+        ) {
+            self.account = account
+            self.newSession = newSession
+            self.harness = harness
+            self.provider = provider
+            self.model = model
+            self.wallNanoseconds = wallNanoseconds
+            onlyObserves = false
+            isHistoryLoaded = false
+            lost = []
+        }
+    }
+
+    public enum Outcome: Sendable {
+        case planned(EmissionPlan)
+        /// No link is known here: ask the store for the longest known prefix (newest first) and `adopt` it.
+        case needsHistory([Fingerprint])
+        /// Bytes that were sent earlier: ask the store and `adopt` them.
+        case needsBlobs([Fingerprint])
+    }
+
+    /// Decides a call. `keys` are those of this very prompt.
+    public mutating func plan(_ prompt: borrowing Prompt, _ keys: PromptKeys, _ request: Request) -> Outcome {
+        let chains = Self.chains(keys.turns, account: request.account, dialect: prompt.dialect)
+        let (knownCount, isWhole) = knownTurnCount(chains)
+        if !request.isHistoryLoaded, !isWhole || knownCount == 0 && !chains.isEmpty {
+            return .needsHistory(chains.reversed())
+        }
+
+        var draft = EmissionDraft(
+            prompt: copy prompt, keys: keys.turns, hasHints: keys.hasHints, chains: chains, knownCount: knownCount, request: request,
+            state: knownCount > 0 ? links[chains[knownCount - 1]]!.state : .empty)
+        recallTurns(&draft)
+        recallTools(&draft, keys.tools)
+        if !draft.missing.isEmpty { return .needsBlobs(draft.missing) }
+        if !request.onlyObserves { draft.tellVolatileTexts() }
+        return .planned(record(&draft, keys))
+    }
+
+    /// The names of the links a prompt is made of.
+    private static func chains(_ keys: [TurnKey], account: Fingerprint, dialect: Dialect) -> [Fingerprint] {
+        var chain = account.appending(turn: Fingerprint(high: UInt64(dialect.rawValue), low: UInt64(Fingerprint.version)))
+        return keys.map { key in
+            chain = chain.appending(turn: key.turn)
+            return chain
+        }
+    }
+
+    /// How many leading turns are known, and whether no link is missing between them and the newest known one: a link may
+    /// have gone with a session that shared it.
+    private func knownTurnCount(_ chains: [Fingerprint]) -> (count: Int, isWhole: Bool) {
+        guard let newest = chains.lastIndex(where: { links[$0] != nil }) else { return (0, true) }
+        let count = chains.firstIndex { links[$0] == nil } ?? chains.count
+        return (count, count == newest + 1)
+    }
+
+    /// Known turns leave as they first left.
+    private mutating func recallTurns(_ draft: inout EmissionDraft) {
+        for index in 0..<draft.knownCount {
+            let link = links[draft.chains[index]]!
+            let key = draft.keys[index]
+            if draft.request.onlyObserves || link.emitted == key.raw { continue }
+            if link.raw == key.raw, let splice = link.splice {
+                draft.emit(draft.withBytes(of: index) { splice.applied(to: $0) }, as: link.emitted, at: index)
+            } else if let bytes = blobs.find(link.emitted) {
+                if link.raw == key.raw {
+                    links[draft.chains[index]]!.splice = draft.withBytes(of: index) { ByteSplice(from: $0, to: bytes) }
+                }
+                draft.emit(bytes, as: link.emitted, at: index)
+            } else if draft.request.lost.contains(link.emitted) {
+                draft.lose(at: index)
+            } else {
+                draft.missing.append(link.emitted)
+            }
+        }
+    }
+
+    /// The same set of tools leaves as it first left; of a changed one, the tools that stay stand where they stood.
+    private mutating func recallTools(_ draft: inout EmissionDraft, _ tools: [ToolKey]) {
+        guard !tools.isEmpty else { return }
+        let set = FrozenTools.digest(ofSet: tools.map(\.tool))
+        draft.toolsAsSent = FrozenTools.digest(inOrder: tools)
+        guard let frozen = draft.state.tools, !draft.request.onlyObserves else {
+            draft.freezeTools(tools, order: Array(tools.indices), set: set)
+            return
+        }
+        if frozen.set == set {
+            draft.tools = frozen
+            if frozen.emitted == draft.toolsAsSent { return }
+            if let bytes = blobs.find(frozen.blob) {
+                draft.toolBytes = bytes
+            } else if draft.request.lost.contains(frozen.blob) {
+                draft.freezeTools(tools, order: Array(tools.indices), set: set)
+                draft.toolsChanged = true
+            } else {
+                draft.missing.append(frozen.blob)
+            }
+            return
+        }
+        let places = Dictionary(frozen.tools.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
+        let order = tools.indices.sorted {
+            (places[tools[$0].tool] ?? Int.max, $0) < (places[tools[$1].tool] ?? Int.max, $1)
+        }
+        draft.freezeTools(tools, order: order, set: set)
+        draft.toolsChanged = true
+    }
+
+    // MARK: recording
+
+    /// Keeps what was decided, and says what the store shall keep.
+    private mutating func record(_ draft: inout EmissionDraft, _ keys: PromptKeys) -> EmissionPlan {
+        let request = draft.request
+        let owner = draft.knownCount > 0 ? links[draft.chains[draft.knownCount - 1]]!.session : nil
+        // A call goes on with the session whose last prompt it extends, or whose answers it knows. One that shares no more
+        // than a system prompt and an opening with another is a conversation of its own.
+        let ownersPath = owner.flatMap { sessions[$0]?.path }
+        let extends = ownersPath.map { $0.count <= draft.knownCount && draft.chains[$0.count - 1] == $0.last } ?? false
+        let continues =
+            extends || draft.knownCount == draft.keys.count
+            || draft.keys.prefix(draft.knownCount).contains { $0.role == .assistant }
+        let session = continues ? owner ?? request.newSession : request.newSession
+        let previous = sessions[session]
+        let state = draft.stateAfter
+        var batch = StorageBatch()
+        var path = draft.chains
+        if path.isEmpty { path = [request.account] }
+
+        var emitted = PromptOutline()
+        var asSent = PromptOutline()
+        if let tools = draft.tools {
+            emitted.append(tools.emitted, byteCount: tools.byteCount)
+            asSent.append(draft.toolsAsSent, byteCount: keys.tools.reduce(0) { $0 + $1.byteCount })
+        }
+        var cumulative = 0
+        var newLinks: [Fingerprint] = []
+        for (index, key) in draft.keys.enumerated() {
+            let chain = draft.chains[index]
+            let (digest, byteCount) = draft.emission(at: index)
+            cumulative += byteCount
+            emitted.append(digest, byteCount: byteCount)
+            asSent.append(key.raw, byteCount: key.byteCount)
+            if index < draft.knownCount { continue }
+            let splice = draft.splice(at: index)
+            links[chain] = Link(
+                parent: index > 0 ? draft.chains[index - 1] : .lineageStart, position: index, raw: key.raw,
+                emitted: digest, emittedBytes: byteCount, splice: splice, state: state, session: session)
+            newLinks.append(chain)
+            let raw = draft.copyBytes(of: index)
+            blobs.insert(key.raw, raw)
+            batch.blobs.append(BlobRecord(raw))
+            if digest != key.raw, case .bytes(let bytes) = draft.turns[index] {
+                blobs.insert(digest, bytes)
+                batch.blobs.append(BlobRecord(bytes))
+            }
+            batch.links.append(
+                LinkRecord(
+                    chain: chain, parent: index > 0 ? draft.chains[index - 1] : .lineageStart, session: session,
+                    position: index, turn: key.turn, raw: key.raw, emission: digest == key.raw ? nil : digest,
+                    role: key.role.rawValue, wallNanoseconds: request.wallNanoseconds,
+                    cumulativeBytes: UInt64(cumulative), cumulativeTokens: 0,
+                    state: index == draft.knownCount && (index == 0 || state !== draft.state) ? state.stored : nil))
+        }
+        if let record = draft.newTools {
+            blobs.insert(record.digest, record.bytes)
+            batch.blobs.append(record)
+        }
+
+        let commonBytes = previous.map { emitted.commonBytes(with: $0.emitted) } ?? 0
+        let proof = Self.proof(after: previous?.proof ?? .lineageStart, emitted, commonBytes: commonBytes)
+        let (reason, position) = draft.breakReason(previousPath: previous?.path, previousTools: previous?.tools)
+        let isNewSession = previous == nil && !(continues && owner != nil)
+        if isNewSession {
+            batch.sessions.append(
+                SessionRecord(
+                    id: session, root: path[0], harness: request.harness.name, provider: request.provider,
+                    dialect: draft.prompt.dialect.name, model: request.model, projectHint: "",
+                    createdNanoseconds: request.wallNanoseconds, frozenFacts: nil, strategyVersions: ""))
+        }
+        let pause = previous.map { request.wallNanoseconds &- $0.lastUsedNanoseconds } ?? 0
+        let callCount = (previous?.callCount ?? 0) + 1
+        let longPauseCount = (previous?.longPauseCount ?? 0) + (Self.longPause.contains(pause) ? 1 : 0)
+        sessions[session] = Session(
+            path: path, tools: draft.tools, emitted: emitted, asSent: asSent, proof: proof,
+            links: (previous?.links ?? []) + newLinks, lastUsedNanoseconds: request.wallNanoseconds,
+            callCount: callCount, longPauseCount: longPauseCount)
+        let changesNew = draft.turns[draft.knownCount...].contains { $0 != .asSent }
+        let plan = EmissionPlan(
+            session: session, isNewSession: isNewSession, chain: path[path.count - 1], knownTurnCount: draft.knownCount,
+            emitted: emitted, asSent: asSent, commonBytes: commonBytes,
+            commonBytesAsSent: previous.map { asSent.commonBytes(with: $0.asSent) } ?? 0, breakReason: reason,
+            breakPosition: position, movedKinds: draft.movedKinds, proof: proof, batch: batch,
+            isPromise: !request.onlyObserves && (changesNew || draft.toolsAreNew), turns: draft.turns,
+            tools: draft.toolBytes, toldAt: draft.toldAt, clientHasHints: draft.hasHints,
+            hintedTurns: draft.keys.indices.filter { draft.keys[$0].withoutHints != nil },
+            longPauseShare: Double(longPauseCount) / Double(callCount), roles: draft.keys.map(\.role))
+        evict()
+        return plan
+    }
+
+    /// The next link of the proof: any change to an emitted byte of any call of a session changes all later ones.
+    public static func proof(after previous: Fingerprint, _ emitted: PromptOutline, commonBytes: Int) -> Fingerprint {
+        var proof = previous
+        for (digest, byteCount) in zip(emitted.digests, emitted.byteCounts) {
+            proof = proof.appending(turn: digest).appending(turn: Fingerprint(high: 0, low: UInt64(byteCount)))
+        }
+        return proof.appending(turn: Fingerprint(high: 1, low: UInt64(commonBytes)))
+    }
+
+    /// Sessions unused for longest go, links and all, until the limits hold. Links that a living session uses too come
+    /// back from the store when it asks.
+    private mutating func evict() {
+        guard sessions.count > Self.sessionsMax || links.count > Self.linksMax else { return }
+        let byAge = sessions.sorted { $0.value.lastUsedNanoseconds < $1.value.lastUsedNanoseconds }
+        for (identifier, session) in byAge.dropLast(1) {
+            if sessions.count <= Self.sessionsMax * 7 / 8, links.count <= Self.linksMax * 7 / 8 { break }
+            for link in session.links { links[link] = nil }
+            sessions[identifier] = nil
+        }
+    }
+
+    // MARK: what the store brings
+
+    /// Takes over a lineage the store found, from its root on. `proof` is that of the session's last call.
+    public mutating func adopt(_ path: LineagePath, proof: Fingerprint?, wallNanoseconds: UInt64) {
+        guard path.isComplete, let newest = path.links.last else { return }
+        var state = PromptState.empty
+        var emitted = PromptOutline()
+        var asSent = PromptOutline()
+        var cumulative: UInt64 = 0
+        for record in path.links {
+            if let stored = record.state, let read = PromptState(stored: stored) { state = read }
+            let byteCount = Int(clamping: record.cumulativeBytes &- cumulative)
+            cumulative = record.cumulativeBytes
+            emitted.append(record.emitted, byteCount: byteCount)
+            asSent.append(record.raw, byteCount: byteCount)
+            guard links[record.chain] == nil else { continue }
+            links[record.chain] = Link(
+                parent: record.parent, position: record.position, raw: record.raw, emitted: record.emitted,
+                emittedBytes: byteCount, splice: nil, state: state, session: record.session)
+        }
+        guard sessions[newest.session] == nil, let proof else { return }
+        if let tools = state.tools {
+            emitted.prepend(tools.emitted, byteCount: tools.byteCount)
+            asSent.prepend(tools.emitted, byteCount: tools.byteCount)
+        }
+        sessions[newest.session] = Session(
+            path: path.links.map(\.chain), tools: state.tools, emitted: emitted, asSent: asSent, proof: proof,
+            links: path.links.filter { $0.session == newest.session }.map(\.chain),
+            lastUsedNanoseconds: wallNanoseconds)
+    }
+
+    /// Takes over bytes the store found.
+    public mutating func adopt(_ bytes: [UInt8], as digest: Fingerprint) { blobs.insert(digest, bytes) }
+}

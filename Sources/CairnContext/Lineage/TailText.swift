@@ -1,0 +1,72 @@
+// Text at the end of a turn, in the client's dialect: how the model is told what must not stand in the prefix.
+//
+//     {"role":"tool","content":"ok"}        -->  {"role":"tool","content":"ok\n\n<context-update>...</context-update>"}
+//     {"role":"user","content":[{...}]}     -->  {"role":"user","content":[{...},{"type":"text","text":"<context-update>..."}]}
+
+import CairnCore
+import CairnWire
+
+enum TailText {
+    private static let opening: StaticString = "<context-update>\\n"
+    private static let closing: StaticString = "</context-update>"
+
+    /// Adds one volatile text (the content of a JSON string, escaped) as lines of its own.
+    static func append(_ content: UnsafeBufferPointer<UInt8>, to news: inout ByteWriter) {
+        var content = content
+        while content.starts(with: [UInt8(ascii: "\\"), UInt8(ascii: "n")]) { content = .init(rebasing: content[2...]) }
+        while content.suffix(2).elementsEqual([UInt8(ascii: "\\"), UInt8(ascii: "n")]),
+            !content.dropLast(2).suffix(1).elementsEqual([UInt8(ascii: "\\")])
+        {
+            content = .init(rebasing: content[..<(content.count - 2)])
+        }
+        if content.isEmpty { return }
+        news.append(content)
+        news.append("\\n")
+    }
+
+    /// The turn's bytes with `news` behind everything it says; nil for a turn that has no place for text.
+    static func inserted(
+        _ news: UnsafeBufferPointer<UInt8>, into turn: UnsafeBufferPointer<UInt8>, dialect: Dialect
+    ) -> [UInt8]? {
+        guard let document = try? JSONDocument(Array(turn)), let content = contentNode(document, dialect) else {
+            return nil
+        }
+        var out = ByteWriter(capacity: turn.count + news.count + 128)
+        let node = document[content]
+        switch node.kind {
+        case .string where dialect == .messages:
+            // A block of its own, so that a cache breakpoint can stand in front of it.
+            out.append(UnsafeBufferPointer(rebasing: turn[..<node.range.lowerBound]))
+            out.append("[{\"type\":\"text\",\"text\":")
+            out.append(UnsafeBufferPointer(rebasing: turn[node.range]))
+            out.append("},{\"type\":\"text\",\"text\":\"")
+            out.append(opening)
+            out.append(news)
+            out.append(closing)
+            out.append("\"}]")
+            out.append(UnsafeBufferPointer(rebasing: turn[node.range.upperBound...]))
+        case .string:
+            out.append(UnsafeBufferPointer(rebasing: turn[..<(node.range.upperBound - 1)]))
+            out.append("\\n\\n")
+            out.append(opening)
+            out.append(news)
+            out.append(closing)
+            out.append(UnsafeBufferPointer(rebasing: turn[(node.range.upperBound - 1)...]))
+        case .array where node.childCount > 0:
+            out.append(UnsafeBufferPointer(rebasing: turn[..<(node.range.upperBound - 1)]))
+            out.append(dialect == .responses ? ",{\"type\":\"input_text\",\"text\":\"" : ",{\"type\":\"text\",\"text\":\"")
+            out.append(opening)
+            out.append(news)
+            out.append(closing)
+            out.append("\"}")
+            out.append(UnsafeBufferPointer(rebasing: turn[(node.range.upperBound - 1)...]))
+        default: return nil
+        }
+        return out.copyBytes()
+    }
+
+    private static func contentNode(_ document: borrowing JSONDocument, _ dialect: Dialect) -> Int? {
+        if document[0].kind == .string { return 0 }
+        return document.member("content", of: 0) ?? (dialect == .responses ? document.member("output", of: 0) : nil)
+    }
+}

@@ -1,0 +1,100 @@
+// A gateway's context without a gateway: requests in, emitted bodies out, a store in memory between runs.
+
+import CairnCore
+import CairnWire
+import Testing
+
+@testable import CairnContext
+
+/// Plans calls as the gateway does, and remembers what the store was told.
+final class LineageStage {
+    var tree = LineageTree()
+    var reader = TurnKeyReader()
+    private(set) var links: [Fingerprint: LinkRecord] = [:]
+    private(set) var blobs: [Fingerprint: [UInt8]] = [:]
+    private(set) var proofs: [SessionIdentifier: Fingerprint] = [:]
+    private var sessionCount: UInt64 = 0
+    private var wallNanoseconds: UInt64 = 1_760_000_000_000_000_000
+    var dialect = Dialect.chat
+    var harness = Harness.generic
+    var account = Fingerprint(high: 1, low: 2)
+    var onlyObserves = false
+    /// What the store has lost.
+    var forgotten: Set<Fingerprint> = []
+
+    struct Call {
+        let plan: EmissionPlan
+        let body: String
+        /// Links and blobs that had to be read.
+        let storeReads: Int
+    }
+
+    /// One call: the body that would go upstream, and the plan behind it.
+    func call(_ body: String, upstream: UpstreamTraits? = nil) throws -> Call {
+        var prompt = try Prompt(reading: SourceDocument(parsing: Array(body.utf8)), dialect: dialect)
+        let keys = reader.read(&prompt, harness: harness)
+        sessionCount += 1
+        wallNanoseconds += 1_000_000_000
+        var request = LineageTree.Request(
+            account: account, newSession: SessionIdentifier(high: 7, low: sessionCount), harness: harness,
+            provider: "generic", model: "m", wallNanoseconds: wallNanoseconds)
+        request.onlyObserves = onlyObserves
+        var reads = 0
+        for _ in 0..<8 {
+            switch tree.plan(prompt, keys, request) {
+            case .planned(let plan):
+                keep(plan)
+                plan.apply(to: &prompt)
+                var out = ByteWriter(capacity: body.utf8.count + 1024)
+                _ = try prompt.encode(for: upstream ?? UpstreamTraits(.generic, dialect: dialect), to: &out)
+                return Call(plan: plan, body: String(decoding: out.copyBytes(), as: UTF8.self), storeReads: reads)
+            case .needsHistory(let chains):
+                reads += 1
+                request.isHistoryLoaded = true
+                if let known = chains.first(where: { links[$0] != nil }) {
+                    tree.adopt(path(to: known), proof: links[known].flatMap { proofs[$0.session] }, wallNanoseconds: 0)
+                }
+            case .needsBlobs(let digests):
+                for digest in digests {
+                    reads += 1
+                    if let bytes = blobs[digest], !forgotten.contains(digest) {
+                        tree.adopt(bytes, as: digest)
+                    } else {
+                        request.lost.insert(digest)
+                    }
+                }
+            }
+        }
+        throw StageError.undecided
+    }
+
+    enum StageError: Error { case undecided }
+
+    /// A new process with the same store.
+    func restart() {
+        tree = LineageTree()
+        reader = TurnKeyReader()
+    }
+
+    private func keep(_ plan: EmissionPlan) {
+        for link in plan.batch.links where links[link.chain] == nil { links[link.chain] = link }
+        for blob in plan.batch.blobs { blobs[blob.digest] = blob.bytes }
+        proofs[plan.session] = plan.proof
+    }
+
+    private func path(to chain: Fingerprint) -> LineagePath {
+        var path: [LinkRecord] = []
+        var next = chain
+        while let link = links[next] {
+            path.append(link)
+            next = link.parent
+        }
+        return LineagePath(links: path.reversed(), isComplete: true)
+    }
+}
+
+/// The part of an emitted chat body that is the prompt: from the tools to the end of the turns.
+func promptText(_ body: String) -> Substring {
+    guard let end = body.lastIndex(of: "]") else { return body[...] }
+    return body[..<end]
+}

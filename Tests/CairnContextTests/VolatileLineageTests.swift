@@ -1,0 +1,225 @@
+// Clocks and process numbers never break the prefix, and the model is always told the newest.
+
+import CairnCore
+import CairnWire
+import Testing
+
+@testable import CairnContext
+
+@Suite struct VolatileLineageTests {
+    private func system(_ minute: Int, pid: Int) -> String {
+        "Current time: 2026-11-20T12:\(minute < 10 ? "0" : "")\(minute):09Z\\nSession pid: \(pid)\\nYou are a coding agent."
+    }
+
+    private func chat(_ minute: Int, _ steps: Int, system text: String? = nil) -> String {
+        var turns = [#"{"role":"system","content":"\#(text ?? system(minute, pid: 1000 + minute))"}"#, #"{"role":"user","content":"Go"}"#]
+        for number in 0..<steps {
+            turns.append(#"{"role":"assistant","content":"step \#(number)"}"#)
+            turns.append(#"{"role":"user","content":"result \#(number)"}"#)
+        }
+        return #"{"model":"m","messages":[\#(turns.joined(separator: ","))]}"#
+    }
+
+    @Test func `a clock in the system prompt leaves it, and is told at the end`() throws {
+        let stage = LineageStage()
+
+        let first = try stage.call(chat(0, 0))
+
+        #expect(first.body.contains(#""content":"You are a coding agent."#) || first.body.contains(#"\nYou are a coding agent."#))
+        #expect(first.plan.isPromise)
+        #expect(first.plan.movedKinds.contains(.clock))
+        #expect(first.body.contains(#"Go\n\n<context-update>\nCurrent time: 2026-11-20T12:00:09Z\nSession pid: 1000\n</context-update>"#))
+    }
+
+    @Test func `each call's prompt extends the one before, whatever the clock says`() throws {
+        let stage = LineageStage()
+        var before: LineageStage.Call?
+        for number in 0..<12 {
+            let call = try stage.call(chat(number, number))
+            if number == 6 { stage.restart() }
+            if let before {
+                #expect(call.body.hasPrefix(String(promptText(before.body))))
+                #expect(call.plan.commonBytes == before.plan.emitted.byteCount)
+                #expect(call.plan.breakReason == .none)
+                #expect(call.plan.session == before.plan.session)
+            }
+            #expect(call.body.contains("T12:\(number < 10 ? "0" : "")\(number):09Z"))
+            before = call
+        }
+    }
+
+    @Test func `a clock that stands still is told once`() throws {
+        let stage = LineageStage()
+        _ = try stage.call(chat(0, 0))
+
+        let second = try stage.call(chat(0, 1))
+
+        #expect(second.body.matches(of: /context-update>/).count == 2)
+        #expect(second.plan.movedKinds.isEmpty)
+    }
+
+    @Test func `what seldom changes stays where it is until it changes`() throws {
+        let stage = LineageStage()
+        let one = "You are an agent.\\nWorking directory: /home/a/project\\nBe brief."
+        let other = "You are an agent.\\nWorking directory: /home/a/other\\nBe brief."
+        let first = try stage.call(chat(0, 0, system: one))
+
+        let second = try stage.call(chat(0, 1, system: other))
+
+        #expect(!first.plan.changesPrompt)
+        #expect(second.body.hasPrefix(String(promptText(first.body))))
+        #expect(second.body.contains(#"<context-update>\nWorking directory: /home/a/other\n</context-update>"#))
+    }
+
+    @Test func `a messages prompt is told in a block of its own, behind the breakpoint`() throws {
+        let stage = LineageStage()
+        stage.dialect = .messages
+        func body(_ minute: Int, _ steps: Int) -> String {
+            var turns = [#"{"role":"user","content":"Go"}"#]
+            for number in 0..<steps {
+                turns.append(#"{"role":"assistant","content":"step \#(number)"}"#)
+                turns.append(#"{"role":"user","content":[{"type":"text","text":"result \#(number)"}]}"#)
+            }
+            return
+                #"{"model":"claude","max_tokens":5,"system":"\#(system(minute, pid: 7))","messages":[\#(turns.joined(separator: ","))]}"#
+        }
+        let first = try stage.call(body(0, 0))
+        let second = try stage.call(body(1, 1))
+
+        #expect(first.body.contains(#"[{"type":"text","text":"Go"},{"type":"text","text":"<context-update>"#))
+        #expect(second.plan.commonBytes == first.plan.emitted.byteCount)
+        var prompt = try Prompt(reading: SourceDocument(parsing: Array(body(1, 1).utf8)), dialect: .messages)
+        second.plan.apply(to: &prompt)
+        second.plan.mark(&prompt, second.plan.breakpoints(prefixBytesMin: 10))
+        var out = ByteWriter(capacity: 4096)
+        _ = try prompt.encode(for: UpstreamTraits(.anthropic, dialect: .messages), to: &out)
+        let marked = String(decoding: out.copyBytes(), as: UTF8.self)
+        #expect(marked.contains(#""text":"result 0","cache_control":{"type":"ephemeral"}},{"type":"text","text":"<context-update>"#))
+        #expect(marked.matches(of: /cache_control/).count <= BreakpointPlan.marksMax)
+    }
+
+    @Test func `a harness that moves its own breakpoints is known again`() throws {
+        let stage = LineageStage()
+        stage.dialect = .messages
+        let mark = #","cache_control":{"type":"ephemeral"}"#
+        let first = try stage.call(
+            #"{"model":"claude","max_tokens":5,"system":[{"type":"text","text":"S"\#(mark)}],"messages":[{"role":"user","content":[{"type":"text","text":"Go"\#(mark)}]}]}"#)
+
+        let second = try stage.call(
+            #"{"model":"claude","max_tokens":5,"system":[{"type":"text","text":"S"\#(mark)}],"messages":[{"role":"user","content":"Go"},{"role":"assistant","content":"ok"},{"role":"user","content":[{"type":"text","text":"On"\#(mark)}]}]}"#)
+
+        #expect(second.plan.session == first.plan.session)
+        #expect(second.plan.knownTurnCount == 2)
+        #expect(second.plan.commonBytes == first.plan.emitted.byteCount)
+        #expect(second.plan.breakpoints(prefixBytesMin: 1).places.isEmpty)
+    }
+
+    @Test(arguments: Dialect.allCases, [UInt64(1), 2, 3])
+    func `random conversations with jitter only ever grow`(dialect: Dialect, seed: UInt64) throws {
+        var play = JitteringClient(dialect: dialect, seed: seed)
+        let stage = LineageStage()
+        stage.dialect = dialect
+        var before: LineageStage.Call?
+        for number in 0..<40 {
+            if number % 13 == 12 { stage.restart() }
+            let call = try stage.call(play.body())
+            if let before {
+                #expect(call.plan.commonBytes == before.plan.emitted.byteCount, "call \(number)")
+                #expect(call.plan.breakReason == .none)
+            }
+            before = call
+            play.grow()
+        }
+    }
+}
+
+/// A client that respells its history in every call: key order, white space, escapes, tools, clocks.
+struct JitteringClient {
+    let dialect: Dialect
+    private var random: SplitMix
+    private var texts: [(isAssistant: Bool, text: String)] = [(false, "Begin")]
+
+    init(dialect: Dialect, seed: UInt64) {
+        self.dialect = dialect
+        random = SplitMix(state: seed)
+    }
+
+    mutating func grow() {
+        texts.append((true, "step \(texts.count)"))
+        texts.append((false, "line \(texts.count) é \u{1F600} \"quoted\""))
+    }
+
+    mutating func body() -> String {
+        let system = "Current time: 2026-11-20T1\(random.below(10)):00:00Z\nYou are."
+        var turns: [String] = dialect == .chat ? [object([("role", "\"system\""), ("content", quoted(system))])] : []
+        for turn in texts {
+            let text = quoted(turn.text)
+            let role = turn.isAssistant ? "\"assistant\"" : "\"user\""
+            switch dialect {
+            case .responses:
+                let kind = turn.isAssistant ? "\"output_text\"" : "\"input_text\""
+                let part = object([("type", kind), ("text", text)])
+                turns.append(object([("type", "\"message\""), ("role", role), ("content", "[\(part)]")]))
+            case .chat, .messages:
+                let part = object([("type", "\"text\""), ("text", text)])
+                turns.append(object([("role", role), ("content", random.below(2) == 0 ? text : "[\(part)]")]))
+            }
+        }
+        let list = "[\(turns.joined(separator: random.below(2) == 0 ? "," : " , "))]"
+        switch dialect {
+        case .chat: return object([("model", "\"m\""), ("tools", tools()), ("messages", list)])
+        case .messages:
+            return object([
+                ("model", "\"m\""), ("max_tokens", "9"), ("system", quoted(system)), ("tools", tools()), ("messages", list),
+            ])
+        case .responses:
+            return object([("model", "\"m\""), ("instructions", quoted(system)), ("tools", tools()), ("input", list)])
+        }
+    }
+
+    private mutating func tools() -> String {
+        var list: [String] = []
+        for name in ["a", "b", "c"] {
+            let schema = object([("type", "\"object\""), ("properties", "{}")])
+            let own = [("name", "\"\(name)\""), ("description", "\"tool \(name)\"")]
+            switch dialect {
+            case .chat:
+                list.append(object([("type", "\"function\""), ("function", object(own + [("parameters", schema)]))]))
+            case .messages: list.append(object(own + [("input_schema", schema)]))
+            case .responses: list.append(object(own + [("type", "\"function\""), ("parameters", schema)]))
+            }
+        }
+        return "[\(shuffled(list).joined(separator: ","))]"
+    }
+
+    private mutating func object(_ members: [(String, String)]) -> String {
+        let space = random.below(3) == 0 ? " " : ""
+        return "{\(space)" + shuffled(members).map { "\"\($0.0)\":\(space)\($0.1)" }.joined(separator: ",\(space)") + "}"
+    }
+
+    private mutating func quoted(_ text: String) -> String {
+        let plain = String(decoding: JSONText.quoted(text), as: UTF8.self)
+        return random.below(2) == 0 ? plain : plain.replacing("e", with: "\\u0065")
+    }
+
+    private mutating func shuffled<Element>(_ list: [Element]) -> [Element] {
+        var list = list
+        for index in list.indices.reversed() { list.swapAt(index, random.below(index + 1)) }
+        return list
+    }
+}
+
+/// Steele, Lea, Flood: Fast splittable pseudorandom number generators (2014).
+struct SplitMix {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var word = state
+        word = (word ^ (word >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        word = (word ^ (word >> 27)) &* 0x94D0_49BB_1331_11EB
+        return word ^ (word >> 31)
+    }
+
+    mutating func below(_ bound: Int) -> Int { Int(next() % UInt64(bound)) }
+}
