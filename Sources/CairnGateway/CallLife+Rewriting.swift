@@ -32,7 +32,7 @@ extension CallLife {
     }
 
     /// Works on the body on a worker thread and comes back, if the call is still open then.
-    private func offload<Made: Sendable>(
+    func offload<Made: Sendable>(
         _ body: UnsafeRawBufferPointer, _ work: @escaping @Sendable (UnsafeRawBufferPointer) -> Made,
         then use: @escaping @Sendable (CallLife, Made) -> Void
     ) {
@@ -122,6 +122,7 @@ extension CallLife {
         let keepsType = answer.form == .refusal && answer.passesRefusals && !type.isEmpty
         var added = [("x-cairn-call", identifier.description)]
         if let dropped = answer.droppedField { added.append(("x-cairn-dropped", dropped)) }
+        added += contextFields
         answer.fieldLines = RewrittenHead.lines(
             head, contentType: keepsType ? type : written, client: dialect, adding: added)
         if answer.form != .refusal, routed.route != .models, routed.route != .model {

@@ -29,6 +29,8 @@ final class CallLife: FetchHandler {
     var decoder: ContentDecoder?
     /// What writes the answer anew; nil: it passes as it came.
     var rewritten: RewrittenAnswer?
+    /// Where the prompt stands in its lineage; nil: nobody looked at it.
+    var contextCall: ContextCall?
     /// The answer's bytes are not plain: nothing can be added to them.
     private var isEncoded = false
 
@@ -37,7 +39,7 @@ final class CallLife: FetchHandler {
     /// The head of the answer went to the client: no other answer can be given.
     var hasAnswerBegun = false
     var outcome = UsageRecord.Outcome.ok
-    private var requestBytes: UInt64 = 0
+    var requestBytes: UInt64 = 0
     var arrivedNanoseconds: UInt64 = 0
     var firstByteNanoseconds: UInt64?
     var addedNanoseconds: UInt64 = 0
@@ -136,7 +138,15 @@ final class CallLife: FetchHandler {
         let index = owner.shared.upstreams.choose(model: model, dialect: dialect)
         let upstream = owner.shared.upstreams.upstreams[index]
         upstreamIndex = index
-        switch CallPlan.plan(for: routed.route, dialect: dialect, model: model, mode: mode, upstream: upstream) {
+        let plan = CallPlan.plan(for: routed.route, dialect: dialect, model: model, mode: mode, upstream: upstream)
+        if !keepStable(body, mode, plan) { perform(plan, body) }
+    }
+
+    /// Does what was planned with the call; `body` is the client's, or `heldBody`.
+    func perform(_ plan: CallPlan, _ body: UnsafeRawBufferPointer) {
+        guard let upstreamIndex, let head = call.head else { return }
+        let upstream = owner.shared.upstreams.upstreams[upstreamIndex]
+        switch plan {
         case .pass: pass(body, to: upstream, head)
         case .rewrite(let rewriting): rewrite(body, rewriting, to: upstream, head)
         case .countTokens(let rewriting): countTokens(body, rewriting, to: upstream)
@@ -218,7 +228,7 @@ final class CallLife: FetchHandler {
         if let rewritten { return begin(rewritten, fetch) }
         readForm(fetch)
         hasAnswerBegun = true
-        owner.withCallLine(identifier) { line in
+        owner.withCallLine(identifier, adding: { writeContextLines(to: &$0) }) { line in
             call.start(passing: fetch, less: owner.shared.withheldFromClient, adding: line)
         }
         addedNanoseconds &+= call.loop.nowNanoseconds &- now
@@ -376,6 +386,8 @@ final class CallLife: FetchHandler {
         let total = call.loop.nowNanoseconds &- call.beganNanoseconds
         let responseBytes = call.bodyBytesWritten
         let rewriting = rewritten?.record
+        let usage = watch?.usage() ?? rewritten?.usage
+        let line = settleContext(usage: status < 300 ? usage : nil)
         if let rewriting { owner.shard.dropped(rewriting.dropped.counts) }
         owner.shard.callFinished(
             FinishedCall(
@@ -389,7 +401,7 @@ final class CallLife: FetchHandler {
                 status: status, isStream: isStream, outcome: outcome, totalNanoseconds: total,
                 firstByteNanoseconds: firstByteNanoseconds, addedNanoseconds: addedNanoseconds,
                 requestBytes: requestBytes, responseBytes: responseBytes,
-                usage: watch?.usage() ?? rewritten?.usage, rewriting: rewriting),
+                usage: usage, rewriting: rewriting, ledger: line),
             loopIndex: owner.index)
     }
 }

@@ -6,6 +6,7 @@
 
 import CairnHTTP
 import CairnSettings
+import CairnStore
 import Glibc
 import Synchronization
 
@@ -24,6 +25,7 @@ public final class Gateway: Sendable {
 
     private let members: [Member]
     private let shared: SharedService
+    private let store: SQLiteStore?
     /// Where it listens; the port is known also when the settings left it to the kernel.
     public let address: ListenAddress
 
@@ -70,6 +72,10 @@ public final class Gateway: Sendable {
                     usageRecordsDropped: usageLog.droppedCount)
             })
         let upstreams = UpstreamTable(settings.upstreams)
+        let store = ContextHome.store(settings.home, log: log)
+        let context = ContextService(
+            storage: store, ledger: CallLedger(book: ContextHome.prices(settings.home, log: log)),
+            salt: ContextHome.salt(settings.home), log: log)
         let trust = try settings.upstreams.map { upstream throws(GatewayStartError) in try Self.originTLS(upstream) }
 
         let responses = ResponseMemory()
@@ -94,7 +100,7 @@ public final class Gateway: Sendable {
                     responses: responses, vocabularies: vocabularies, log: log,
                     hostRule: HostRule(
                         isLoopback: settings.listen.isLoopback, port: port, allowedNames: settings.allowedHosts),
-                    startedNanoseconds: SystemTime.monotonicNanoseconds(), state: state)
+                    startedNanoseconds: SystemTime.monotonicNanoseconds(), state: state, context: context)
             shared = made
             let origins = try zip(settings.upstreams, trust).map { upstream, tls throws(GatewayStartError) in
                 try Self.origin(loop, upstream, tls: tls, loopCount: loopCount)
@@ -107,6 +113,7 @@ public final class Gateway: Sendable {
         for service in services { service.join(services) }
         guard let shared else { throw GatewayStartError(description: "threads must be at least 1") }
         self.shared = shared
+        self.store = store
         address = ListenAddress(host: settings.listen.host, port: port)
 
         var members: [Member] = []
@@ -169,6 +176,9 @@ public final class Gateway: Sendable {
             }
         }
         for member in members { _ = member.thread.join(withinMilliseconds: Self.logCloseMilliseconds) }
+        if let store, !store.close(withinMilliseconds: Self.logCloseMilliseconds) {
+            shared.log.warning("the store was not closed in time", [:])
+        }
         if !shared.usageLog.close(withinMilliseconds: Self.logCloseMilliseconds) {
             shared.log.warning("usage records lost", ["count": .integer(Int(shared.usageLog.droppedCount))])
         }

@@ -1,6 +1,7 @@
 // What one loop does with calls: refuses, answers itself, or gives them a life. One object a loop; everything in it
 // belongs to that loop's thread, so nothing here is locked.
 
+import CairnContext
 import CairnCore
 import CairnHTTP
 import CairnSettings
@@ -22,6 +23,8 @@ struct SharedService: Sendable {
     let withheldFromClient = NameSet(["alt-svc", "strict-transport-security", "x-cairn-*"])
     let startedNanoseconds: UInt64
     let state: ServiceState
+    /// What keeps prompts stable; nil: every call passes as it came.
+    let context: ContextService?
 }
 
 /// The few things that change for all loops at once.
@@ -52,6 +55,8 @@ final class LoopService: ServerHandler, @unchecked Sendable {
     private var identifiers = CallIdentifierSource()
     private var scratch = ByteWriter(capacity: 8 * 1024)
     private var watches: [AnswerWatch] = []
+    /// What this loop knows of turns it saw.
+    var turnKeys = TurnKeyReader()
 
     init(index: Int, loop: EventLoop, shared: SharedService, origins: [Origin]) {
         self.index = index
@@ -202,11 +207,14 @@ final class LoopService: ServerHandler, @unchecked Sendable {
     // MARK: what lives borrow
 
     /// The header line that tells the client the id of its call, as a view.
-    func withCallLine(_ identifier: CallIdentifier, _ use: (UnsafeRawBufferPointer) -> Void) {
+    func withCallLine(
+        _ identifier: CallIdentifier, adding write: (inout ByteWriter) -> Void, _ use: (UnsafeRawBufferPointer) -> Void
+    ) {
         scratch.clear()
         scratch.append("x-cairn-call: ")
         scratch.append(identifier)
         scratch.append("\r\n")
+        write(&scratch)
         scratch.withBytes { use(UnsafeRawBufferPointer($0)) }
     }
 

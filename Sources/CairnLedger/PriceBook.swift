@@ -20,6 +20,9 @@ public struct PriceBook: Sendable {
         self.named = named
     }
 
+    /// A larger price file is refused.
+    public static var fileBytes: Int { PriceFile.fileBytesMax }
+
     /// The book that comes with Cairn: prices.yaml of this room.
     public static let builtIn: PriceBook = {
         do throws(LedgerError) {

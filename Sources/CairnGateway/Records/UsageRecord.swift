@@ -8,8 +8,13 @@
 // A call that was written anew has one member more, with the model's other name or null:
 //
 //      "rewritten":{"dialect":"messages","model":null,"dropped":{"logit_bias;no-counterpart":1}}
+//
+// and one whose prompt was looked at these, with null for a model without a known price:
+//
+//      "session":"...","harness":"codex","billed_usd":0.0012,"predicted_usd":0.0012,"untouched_usd":0.0104
 
 import CairnCore
+import CairnLedger
 
 /// What is kept of a finished call.
 struct UsageRecord: Sendable {
@@ -64,6 +69,8 @@ struct UsageRecord: Sendable {
     var usage: [UInt8]?
     /// nil: the call passed as it came.
     var rewriting: Rewriting?
+    /// nil: nobody looked at the prompt, or no usage was reported.
+    var ledger: LedgerLine?
 
     /// What was done to a call on its way.
     struct Rewriting: Equatable, Sendable {
@@ -83,7 +90,7 @@ extension UsageRecord {
     /// No line is longer: three names whose every byte needs an escape of six, the usage, what was dropped, and the fixed
     /// part.
     static let lineBytesMax =
-        3 * 6 * nameBytesMax + usageBytesMax + DroppedMembers.membersMax * (DroppedMembers.memberBytesMax + 40) + 736
+        3 * 6 * nameBytesMax + usageBytesMax + DroppedMembers.membersMax * (DroppedMembers.memberBytesMax + 40) + 1024
 
     /// Appends the line with its line feed. About 0.5 us.
     func write(to writer: inout ByteWriter, timestamps: inout TimestampWriter) {
@@ -107,6 +114,7 @@ extension UsageRecord {
         writeNumbers(to: &writer)
         writeUsage(to: &writer)
         writeRewriting(to: &writer)
+        writeLedger(to: &writer)
         writer.append("}\n")
     }
 
@@ -128,6 +136,21 @@ extension UsageRecord {
             writer.append(decimal: UInt64(entry.count))
         }
         writer.append("}}")
+    }
+
+    /// Dollars as exact decimals; null where the model has no known price.
+    private func writeLedger(to writer: inout ByteWriter) {
+        guard let ledger else { return }
+        writer.append(",\"session\":")
+        writer.append(quoted: ledger.party.session, bytesMax: 32)
+        writer.append(",\"harness\":")
+        writer.append(quoted: ledger.party.harness, bytesMax: 32)
+        for (name, money) in [("billed", ledger.billed), ("predicted", ledger.predicted), ("untouched", ledger.untouched)] {
+            writer.append(",\"")
+            writer.append(name)
+            writer.append("_usd\":")
+            writer.append(money?.decimalText ?? "null")
+        }
     }
 
     private func writeNumbers(to writer: inout ByteWriter) {

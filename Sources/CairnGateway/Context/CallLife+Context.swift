@@ -1,0 +1,263 @@
+// The life of a call whose prompt is kept byte-stable: between the choice of the upstream and the sending of the request.
+//
+//     body ─read─▶ Prompt ─keys─▶ plan (a lock, microseconds) ─▶ emissions ─▶ body ─▶ (promise on disk) ─▶ sent
+//                                  │ history or bytes unknown: read from the store on a worker, then again
+//
+// Whatever fails here lets the call go on as the client wrote it, is counted and, once a minute, logged.
+
+import CairnContext
+import CairnCore
+import CairnHTTP
+import CairnLedger
+import CairnSettings
+import CairnWire
+
+/// What a call in one of the modes that look at prompts is made of.
+final class ContextCall {
+    let mode: Mode
+    let plan: EmissionPlan
+    let forecast: CallForecast
+    let client: WireDialect
+    let harness: Harness
+
+    init(mode: Mode, plan: EmissionPlan, forecast: CallForecast, client: WireDialect, harness: Harness) {
+        self.mode = mode
+        self.plan = plan
+        self.forecast = forecast
+        self.client = client
+        self.harness = harness
+    }
+}
+
+/// A prompt on its way through the lineage.
+private struct PromptWork: Sendable {
+    var prompt: Prompt
+    let keys: PromptKeys
+    var request: LineageTree.Request
+    let mode: Mode
+    let next: CallPlan
+    let client: WireDialect
+    /// The store is asked at most this often for one call: for the history, for bytes, and for bytes behind those.
+    var askedCount = 0
+    static let askedMax = 4
+}
+
+extension CallLife {
+    /// Bodies up to this size are read on the loop; 1 MB takes about a millisecond.
+    private static let readOnLoopBytesMax = 1024 * 1024
+
+    /// Looks at the prompt, then goes on with `next`. False: the mode or the route leaves it alone.
+    func keepStable(_ body: UnsafeRawBufferPointer, _ mode: CallMode, _ next: CallPlan) -> Bool {
+        guard mode.mode != .passthrough, let client = dialect.wire, let context = owner.shared.context else { return false }
+        switch next {
+        case .pass, .rewrite: break
+        case .countTokens, .models, .storedResponse: return false
+        }
+        switch routed.route {
+        case .chatCompletions, .responses, .messages: break
+        default: return false
+        }
+        guard let head = call.head else { return false }
+        let account = context.account(of: Credentials(head))
+        guard body.count > Self.readOnLoopBytesMax else {
+            read(Self.prompt(Array(body), client), mode.mode, next, client, account)
+            return true
+        }
+        offload(body) { Self.prompt(Array($0), client) } then: { life, prompt in
+            life.read(prompt, mode.mode, next, client, account)
+        }
+        return true
+    }
+
+    /// nil: no request of the dialect; whoever reads it next says so to the client.
+    private static func prompt(_ bytes: [UInt8], _ client: WireDialect) -> Prompt? {
+        guard let source = try? SourceDocument(parsing: bytes) else { return nil }
+        return try? Prompt(reading: source, dialect: client)
+    }
+
+    private func read(_ prompt: Prompt?, _ mode: Mode, _ next: CallPlan, _ client: WireDialect, _ account: Fingerprint) {
+        guard var prompt, let upstreamIndex else { return failOpen(next) }
+        let harness = Harness.recognise(prompt) { self.call.header($0) }
+        let keys = owner.turnKeys.read(&prompt, harness: harness)
+        let upstream = owner.shared.upstreams.upstreams[upstreamIndex]
+        var request = LineageTree.Request(
+            account: account, newSession: ContextService.newSessionIdentifier(), harness: harness,
+            provider: upstream.settings.provider.rawValue, model: modelText(next), wallNanoseconds: wallNanoseconds)
+        request.onlyObserves = mode == .observe
+        decide(PromptWork(prompt: prompt, keys: keys, request: request, mode: mode, next: next, client: client))
+    }
+
+    /// The model the upstream is asked for.
+    private func modelText(_ next: CallPlan) -> String {
+        if case .rewrite(let rewriting) = next, let renamed = rewriting.model { return renamed }
+        return model.map { String(decoding: $0, as: UTF8.self) } ?? ""
+    }
+
+    private func decide(_ work: PromptWork) {
+        guard let context = owner.shared.context else { return failOpen(work.next) }
+        let outcome = context.plan(work.prompt, work.keys, work.request)
+        if case .planned(let plan) = outcome { return emit(work, plan, context) }
+        guard work.askedCount < PromptWork.askedMax else { return failOpen(work.next) }
+        let loop = call.loop
+        let life = LoopConfined(self)
+        call.perform {
+            let asked = await loop.offload { () -> PromptWork in
+                var work = work
+                work.askedCount += 1
+                context.load(outcome, into: &work.request)
+                return work
+            }
+            if life.value.call.isOpen { life.value.decide(asked) }
+        }
+    }
+
+    private func emit(_ work: PromptWork, _ plan: EmissionPlan, _ context: ContextService) {
+        guard let upstreamIndex else { return failOpen(work.next) }
+        let upstream = owner.shared.upstreams.upstreams[upstreamIndex]
+        let target = Self.target(work)
+        let moment = Moment(milliseconds: Int64(clamping: wallNanoseconds / 1_000_000))
+        let pricing = context.ledger.price(
+            provider: upstream.settings.provider, model: work.request.model,
+            bookName: call.header("x-cairn-price-book"), at: moment)
+        let isObserved = work.mode == .observe
+        let breakpoints =
+            target == .messages && !isObserved
+            ? plan.breakpoints(prefixBytesMin: ContextService.prefixBytesMin(pricing)) : BreakpointPlan()
+        let forecast = context.ledger.forecast(
+            plan, isObserved: isObserved, breakpoints: breakpoints, account: work.request.account,
+            party: LedgerParty(
+                provider: work.request.provider, model: work.request.model, harness: work.request.harness.name,
+                session: plan.session.description),
+            upstream: upstream.settings.name, pricing: pricing, provider: upstream.settings.provider, at: moment)
+        contextCall = ContextCall(
+            mode: work.mode, plan: plan, forecast: forecast, client: work.client, harness: work.request.harness)
+        if isObserved {
+            context.storage?.append(plan.batch)
+            return goOn(work.next)
+        }
+        guard let body = Self.body(work, plan, breakpoints, upstream) else { return failOpen(work.next) }
+        heldBody = body
+        guard plan.isPromise, let storage = context.storage else {
+            context.storage?.append(plan.batch)
+            return goOn(work.next)
+        }
+        let loop = call.loop
+        let life = LoopConfined(self)
+        storage.append(plan.batch) { _ in
+            // A broken promise is told by the store's health; the call goes on.
+            loop.post { if life.value.call.isOpen { life.value.goOn(work.next) } }
+        }
+    }
+
+    private static func target(_ work: PromptWork) -> WireDialect {
+        if case .rewrite(let rewriting) = work.next { return rewriting.target }
+        return work.client
+    }
+
+    /// The body with the emissions in it, in the client's dialect.
+    private static func body(
+        _ work: PromptWork, _ plan: EmissionPlan, _ breakpoints: BreakpointPlan, _ upstream: PreparedUpstream
+    ) -> HeldBody? {
+        var prompt = work.prompt
+        plan.apply(to: &prompt)
+        if work.client == .messages, target(work) == .messages { plan.mark(&prompt, breakpoints) }
+        if upstream.settings.provider == .openai, target(work) != .messages, prompt.settings[.promptCacheKey] == nil {
+            prompt.settings[.promptCacheKey] = RawJSON(quoting: "cairn-\(plan.session)")
+        }
+        var out = ByteWriter(capacity: prompt.source.bytes.count + 4096)
+        let traits = UpstreamTraits(UpstreamTraits.Family(upstream.settings.provider), dialect: work.client)
+        guard (try? prompt.encode(for: traits, to: &out)) != nil else { return nil }
+        return HeldBody(out)
+    }
+
+    /// A step of ours failed: the call goes on as the client wrote it.
+    private func failOpen(_ next: CallPlan) {
+        owner.shard.failedOpen()
+        contextCall = nil
+        goOn(next)
+    }
+
+    private func goOn(_ next: CallPlan) {
+        if let heldBody {
+            perform(next, heldBody.bytes)
+        } else {
+            call.withBody { perform(next, $0) }
+        }
+    }
+
+    // MARK: the end
+
+    /// Fields that tell the client about its prompt.
+    var contextFields: [(String, String)] {
+        guard let contextCall else { return [] }
+        let plan = contextCall.plan
+        let reason = plan.breakReason == .none ? "" : "; \(plan.breakReason.words)"
+        var fields = [
+            ("x-cairn-session", plan.session.description),
+            ("x-cairn-prefix", "\(plan.commonBytes)/\(plan.emitted.byteCount)\(reason)"),
+        ]
+        if let saved = contextCall.forecast.savedNanodollars {
+            fields.append(("x-cairn-saved-usd", Money(nanodollars: saved).decimalText))
+        }
+        return fields
+    }
+
+    func writeContextLines(to writer: inout ByteWriter) {
+        for (name, value) in contextFields {
+            writer.append(name)
+            writer.append(": ")
+            writer.append(value)
+            writer.append("\r\n")
+        }
+    }
+
+    /// Settles the call with what the provider reported, and stores its record. The ledger's line for usage.jsonl.
+    func settleContext(usage: [UInt8]?) -> LedgerLine? {
+        guard let contextCall, let context = owner.shared.context, let upstreamIndex else { return nil }
+        let billed = usage.flatMap { try? BilledUsage($0, dialect: contextCall.client.usageDialect) }
+        let line = billed.map { context.ledger.settle(contextCall.forecast, usage: $0) }
+        let plan = contextCall.plan
+        context.storage?.append(
+            StorageBatch(calls: [
+                CallRecord(
+                    id: identifier.description, session: plan.session, chain: plan.chain,
+                    startedNanoseconds: wallNanoseconds, mode: contextCall.mode.rawValue,
+                    model: contextCall.forecast.party.model,
+                    upstream: owner.shared.upstreams.upstreams[upstreamIndex].settings.name, requestBytes: requestBytes,
+                    emittedBytes: UInt64(plan.emitted.byteCount),
+                    prefix: CallRecord.Prefix(
+                        commonBytes: UInt64(plan.commonBytes),
+                        commonTokens: UInt64(Double(plan.commonBytes) / CallLedger.bytesPerToken),
+                        breakCode: plan.breakReason.rawValue, breakText: plan.breakText),
+                    proof: plan.proof, usage: usage,
+                    cost: CallRecord.Cost(
+                        billedNanodollars: line?.billed?.nanodollars,
+                        predictedNanodollars: line?.predicted?.nanodollars,
+                        untouchedNanodollars: line?.untouched?.nanodollars,
+                        predictedHitTokens: Int64(contextCall.forecast.prediction.usage.hit),
+                        reportedHitTokens: billed?.reportedHitTokens.map { Int64($0) }),
+                    status: Int(status), outcome: outcome.label.description)
+            ]))
+        return line
+    }
+}
+
+extension EmissionPlan {
+    /// The break and what was moved, in words.
+    var breakText: String {
+        var text = breakReason.words
+        if let breakPosition { text += " at turn \(breakPosition)" }
+        return text
+    }
+}
+
+extension WireDialect {
+    /// How the ledger calls it.
+    var usageDialect: BilledUsage.Dialect {
+        switch self {
+        case .chat: .chat
+        case .messages: .messages
+        case .responses: .responses
+        }
+    }
+}

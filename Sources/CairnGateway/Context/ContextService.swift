@@ -1,0 +1,94 @@
+// The lineage of all conversations, shared by the loops, with the store behind it.
+//
+// A call is planned on its loop under a lock, in tens of microseconds. Only a session that memory does not know (the first
+// call after a restart, or after a long absence) waits for the store, on a worker.
+
+import CairnContext
+import CairnCore
+import CairnLedger
+import CairnWire
+
+final class ContextService: Sendable {
+    let storage: (any ContextStorage)?
+    let ledger: CallLedger
+    private let tree = Locked(LineageTree())
+    private let salt: [UInt8]
+    private let log: Log
+
+    /// `salt`: 16 or more secret bytes of this home, so that a name of an account tells nothing of its key.
+    init(storage: (any ContextStorage)?, ledger: CallLedger, salt: [UInt8], log: Log) {
+        self.storage = storage
+        self.ledger = ledger
+        self.salt = salt
+        self.log = log
+    }
+
+    /// The shortest prefix worth a breakpoint, in bytes of prompt.
+    static func prefixBytesMin(_ pricing: CallPricing?) -> Int {
+        Int(Double(pricing?.price.cacheMinimumTokens ?? 1024) * CallLedger.bytesPerToken)
+    }
+
+    /// The name of the account a key belongs to. Conversations of different accounts never share anything.
+    func account(of credentials: Credentials) -> Fingerprint {
+        var digest = SHA256()
+        digest.update(salt)
+        digest.update(Array(credentials.identity.utf8))
+        let half = digest.finishHalf()
+        return Fingerprint(high: half.high, low: half.low)
+    }
+
+    /// An unguessable name for a session that may begin (the system's generator is getrandom).
+    static func newSessionIdentifier() -> SessionIdentifier {
+        SessionIdentifier(high: .random(in: .min ... .max), low: .random(in: .min ... .max))
+    }
+
+    var counts: (sessions: Int, links: Int) { tree.withLock { ContextCounts($0.sessionCount, $0.linkCount) }.pair }
+
+    /// Plans a call, as far as memory knows. Call it again after ``load(_:into:)`` for what it needs.
+    func plan(_ prompt: borrowing Prompt, _ keys: PromptKeys, _ request: LineageTree.Request) -> LineageTree.Outcome {
+        let prompt = copy prompt
+        return tree.withLock { $0.plan(prompt, keys, request) }
+    }
+
+    /// Brings what a plan needs from the store. Waits for the disk: on a worker only. What is not there is noted in
+    /// `request`, so that the next plan does without.
+    func load(_ outcome: LineageTree.Outcome, into request: inout LineageTree.Request) {
+        switch outcome {
+        case .planned: break
+        case .needsHistory(let chains): loadHistory(chains, &request)
+        case .needsBlobs(let digests):
+            for digest in digests where !loadBlob(digest) { request.lost.insert(digest) }
+        }
+    }
+
+    private func loadHistory(_ chains: [Fingerprint], _ request: inout LineageTree.Request) {
+        request.isHistoryLoaded = true
+        guard let storage else { return }
+        do throws(StoreError) {
+            guard let known = try storage.longestKnownPrefix(newestFirst: chains) else { return }
+            let path = try storage.lineage(endingAt: known.link.chain)
+            let last = try storage.lastCall(of: known.link.session)
+            let wallNanoseconds = last?.startedNanoseconds ?? known.link.wallNanoseconds
+            tree.withLock { $0.adopt(path, proof: last?.proof, wallNanoseconds: wallNanoseconds) }
+        } catch {
+            log.warning("history not read", ["reason": .text("\(error)")])
+        }
+    }
+
+    private func loadBlob(_ digest: Fingerprint) -> Bool {
+        guard let storage else { return false }
+        do throws(StoreError) {
+            guard let bytes = try storage.blob(digest) else { return false }
+            tree.withLock { $0.adopt(bytes, as: digest) }
+            return true
+        } catch {
+            log.warning("an emission was not read", ["reason": .text("\(error)")])
+            return false
+        }
+    }
+}
+
+private struct ContextCounts: Sendable {
+    let pair: (Int, Int)
+    init(_ sessions: Int, _ links: Int) { pair = (sessions, links) }
+}
