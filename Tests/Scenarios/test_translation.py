@@ -490,6 +490,12 @@ class KeptResponses(Scenario):
         self.assertEqual((response.status, body["error"]["code"]), (400, "previous_response_not_found"))
         self.assertEqual(self.get(f"/v1/responses/{made['id']}")[0], 200)
 
+    def test_storage_is_done_here_and_so_nothing_of_it_is_dropped(self):
+        for store in (True, False):
+            response, _ = self.post(input="Hello", store=store)
+
+            self.assertIsNone(response.header("x-cairn-dropped"))
+
     def test_a_response_that_is_not_stored_is_not_there(self):
         _, made = self.post(input="Secret", store=False)
 

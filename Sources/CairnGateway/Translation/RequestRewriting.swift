@@ -70,6 +70,7 @@ struct RequestRewriting: Sendable {
         var prompt = request.prompt
         var context = answerContext(request)
         if let model = rewriting.model { prompt.model = RawJSON(quoting: model) }
+        if request.turn != nil { prompt.settings[.store] = nil }  // done here, so nothing of it is dropped
         var out = ByteWriter(capacity: prompt.source.bytes.count + 4096)
         let report: EncodingReport
         do throws(WireError) {
