@@ -120,7 +120,15 @@ struct ChatAnswerReader: AnswerReader {
         if let text = tape.content("reasoning_content", of: delta) ?? tape.content("reasoning", of: delta) {
             read(.thinking, text, emit)
         }
-        if let text = tape.content("content", of: delta) { read(.text, text, emit) }
+        if let text = tape.content("content", of: delta) {
+            read(.text, text, emit)
+        } else if let list = tape.member("content", of: delta), tape.kind(list) == .array {
+            readParts(list, tape, emit)
+        }
+        // The form of 2023, which clients of other dialects cannot answer with a result.
+        if let legacy = tape.member("function_call", of: delta), tape.kind(legacy) != .null {
+            losses.add("function_call", .noCounterpart)
+        }
         if let text = tape.content("refusal", of: delta) { read(.refusal, text, emit) }
         if let list = tape.member("tool_calls", of: delta), tape.kind(list) == .array {
             var position = 0
@@ -130,6 +138,19 @@ struct ChatAnswerReader: AnswerReader {
                 position += 1
                 call = tape.sibling(of: node)
             }
+        }
+    }
+
+    /// Content as an array, which some servers answer with as requests have it: its texts, in order.
+    private mutating func readParts(_ list: Int, _ tape: borrowing JSONTape, _ emit: (AnswerEvent) -> Void) {
+        var part = tape.firstChild(of: list)
+        while let node = part {
+            if let text = tape.content("text", of: node) {
+                read(.text, text, emit)
+            } else {
+                losses.add("content", .noCounterpart)
+            }
+            part = tape.sibling(of: node)
         }
     }
 
