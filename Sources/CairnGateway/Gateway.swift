@@ -79,7 +79,7 @@ public final class Gateway: Sendable {
         let trust = try settings.upstreams.map { upstream throws(GatewayStartError) in try Self.originTLS(upstream) }
 
         let responses = ResponseMemory()
-        let vocabularies = VocabularyShelf(besideExecutable: ())
+        let vocabularies = VocabularyShelf.besideExecutable()
 
         var services: [LoopService] = []
         var servers: [HTTPServer] = []

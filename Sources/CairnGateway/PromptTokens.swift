@@ -152,15 +152,15 @@ final class VocabularyShelf: Sendable {
     init(directories: [String]) { self.directories = directories }
 
     /// Where set-up and `make install` put them, seen from the binary: `share/cairn` of its prefix, or the checkout's.
-    convenience init(besideExecutable: Void) {
-        var folder = Self.executablePath()
+    static func besideExecutable() -> VocabularyShelf {
+        var folder = executablePath()
         var directories: [String] = []
-        for _ in 0..<Self.parentsMax {
+        for _ in 0..<parentsMax {
             guard let slash = folder.lastIndex(of: "/") else { break }
             folder = String(folder[..<slash])
             directories += [folder + "/share/cairn", folder + "/CSources/Vocabularies"]
         }
-        self.init(directories: directories)
+        return VocabularyShelf(directories: directories)
     }
 
     /// nil: there is none here, or it is damaged; then counts are estimates, and say so.
