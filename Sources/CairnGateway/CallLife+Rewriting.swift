@@ -6,6 +6,7 @@
 // Streams leave as they are translated, with the same back-pressure as those that pass; whole answers leave when they are
 // whole.
 
+import CairnContext
 import CairnCore
 import CairnHTTP
 import CairnSettings
@@ -20,7 +21,8 @@ extension CallLife {
     ) {
         let work = RequestRewriting(
             rewriting: rewriting, upstream: traits(rewriting, upstream, head),
-            keeping: keeping(rewriting, head), createdSeconds: Int64(clamping: wallNanoseconds / 1_000_000_000))
+            keeping: keeping(rewriting, head), createdSeconds: Int64(clamping: wallNanoseconds / 1_000_000_000),
+            breakpoints: contextCall?.breakpoints ?? BreakpointPlan())
         guard body.count > RequestRewriting.loopBytesMax else {
             return sendRewritten(Result { () throws(GatewayError) in try work.rewrite(body) }, rewriting)
         }

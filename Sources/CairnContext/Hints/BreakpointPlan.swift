@@ -22,6 +22,14 @@ public enum CacheLifetime: UInt8, Sendable, CaseIterable {
         longPauseShare * 1.15 * Double(prefix) > 0.75 * Double(new) ? .oneHour : .fiveMinutes
     }
 
+    /// The mark as a value.
+    var value: RawJSON {
+        switch self {
+        case .fiveMinutes: RawJSON(spelled: "{\"type\":\"ephemeral\"}")
+        case .oneHour: RawJSON(spelled: "{\"type\":\"ephemeral\",\"ttl\":\"1h\"}")
+        }
+    }
+
     fileprivate var mark: StaticString {
         switch self {
         case .fiveMinutes: ",\"cache_control\":{\"type\":\"ephemeral\"}"

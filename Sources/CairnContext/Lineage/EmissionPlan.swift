@@ -170,11 +170,39 @@ extension EmissionPlan {
         for index in hintedTurns where turns[index] != .asSent { mark(&prompt, turn: index, .fiveMinutes) }
     }
 
+    /// Marks a prompt of another dialect that is about to be written for a messages upstream. There a told text is part of
+    /// the last text, so the mark stands behind it: it was told for good (docs/decisions/0011).
+    public static func markParts(of prompt: inout Prompt, _ breakpoints: BreakpointPlan) {
+        for place in breakpoints.places {
+            switch place {
+            case .tools:
+                guard let last = prompt.tools.indices.last else { continue }
+                prompt.tools[last].cacheControl = breakpoints.lifetime.value
+            case .turn(let index):
+                guard prompt.turns.indices.contains(index),
+                    let part = prompt.turns[index].parts.lastIndex(where: { $0.mayCarryMark(prompt.source) })
+                else { continue }
+                prompt.turns[index].parts[part].cacheControl = breakpoints.lifetime.value
+            }
+        }
+    }
+
     private func mark(_ prompt: inout Prompt, turn index: Int, _ lifetime: CacheLifetime) {
         guard let element = prompt.turns[index].element else { return }
         let marked = prompt.source.withBytes(of: element) {
             CacheHints.marked($0, lifetime: lifetime, skipping: index == toldAt ? 1 : 0)
         }
         if let marked { prompt.turns[index].element = .made(marked) }
+    }
+}
+
+extension Part {
+    /// Thinking and empty texts cannot be marked.
+    fileprivate func mayCarryMark(_ source: SourceDocument) -> Bool {
+        switch content {
+        case .text(let text): source.withBytes(of: text) { $0.count > 2 }
+        case .image, .file, .toolCall, .toolResult: true
+        case .refusal, .thinking, .audio, .foreign: false
+        }
     }
 }

@@ -17,13 +17,18 @@ final class ContextCall {
     let mode: Mode
     let plan: EmissionPlan
     let forecast: CallForecast
+    let breakpoints: BreakpointPlan
     let client: WireDialect
     let harness: Harness
 
-    init(mode: Mode, plan: EmissionPlan, forecast: CallForecast, client: WireDialect, harness: Harness) {
+    init(
+        mode: Mode, plan: EmissionPlan, forecast: CallForecast, breakpoints: BreakpointPlan, client: WireDialect,
+        harness: Harness
+    ) {
         self.mode = mode
         self.plan = plan
         self.forecast = forecast
+        self.breakpoints = breakpoints
         self.client = client
         self.harness = harness
     }
@@ -77,6 +82,8 @@ extension CallLife {
 
     private func read(_ prompt: Prompt?, _ mode: Mode, _ next: CallPlan, _ client: WireDialect, _ account: Fingerprint) {
         guard var prompt, let upstreamIndex else { return failOpen(next) }
+        // What such a call extends is only known to whoever keeps its response.
+        if prompt.settings[.previousResponse] != nil { return goOn(next) }
         let harness = Harness.recognise(prompt) { self.call.header($0) }
         let keys = owner.turnKeys.read(&prompt, harness: harness)
         let upstream = owner.shared.upstreams.upstreams[upstreamIndex]
@@ -130,7 +137,8 @@ extension CallLife {
                 session: plan.session.description),
             upstream: upstream.settings.name, pricing: pricing, provider: upstream.settings.provider, at: moment)
         contextCall = ContextCall(
-            mode: work.mode, plan: plan, forecast: forecast, client: work.client, harness: work.request.harness)
+            mode: work.mode, plan: plan, forecast: forecast, breakpoints: breakpoints, client: work.client,
+            harness: work.request.harness)
         if isObserved {
             context.storage?.append(plan.batch)
             return goOn(work.next)

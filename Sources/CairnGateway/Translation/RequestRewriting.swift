@@ -3,6 +3,7 @@
 //
 //     body ──read──▶ PreparedRequest (a Prompt, and where it goes) ──write──▶ RewrittenRequest (a body, and how to read the answer)
 
+import CairnContext
 import CairnCore
 import CairnWire
 
@@ -16,6 +17,8 @@ struct RequestRewriting: Sendable {
     /// Where responses are kept, and for whom; nil where the upstream keeps them itself.
     let keeping: ResponseKeeping?
     let createdSeconds: Int64
+    /// Where a messages upstream shall cache, for a client that cannot say so itself.
+    var breakpoints = BreakpointPlan()
 
     /// All of it: read, then write. In the client's own dialect only the model's name changes, byte for byte.
     func rewrite(_ body: UnsafeRawBufferPointer) throws(GatewayError) -> RewrittenRequest {
@@ -70,6 +73,7 @@ struct RequestRewriting: Sendable {
         var prompt = request.prompt
         var context = answerContext(request)
         if let model = rewriting.model { prompt.model = RawJSON(quoting: model) }
+        if rewriting.client != .messages { EmissionPlan.markParts(of: &prompt, breakpoints) }
         if request.turn != nil { prompt.settings[.store] = nil }  // done here, so nothing of it is dropped
         var out = ByteWriter(capacity: prompt.source.bytes.count + 4096)
         let report: EncodingReport
