@@ -98,6 +98,21 @@ import Testing
         #expect(marked.matches(of: /cache_control/).count <= BreakpointPlan.marksMax)
     }
 
+    @Test func `a chat client's prompt is marked where a messages upstream shall cache it`() throws {
+        let stage = LineageStage()
+        _ = try stage.call(chat(0, 0))
+        let plan = try stage.call(chat(0, 1)).plan
+        var prompt = try Prompt(reading: SourceDocument(parsing: Array(chat(0, 1).utf8)), dialect: .chat)
+
+        EmissionPlan.markParts(of: &prompt, plan.breakpoints(prefixBytesMin: 10))
+
+        var out = ByteWriter(capacity: 4096)
+        _ = try prompt.encode(for: UpstreamTraits(.anthropic, dialect: .messages), to: &out)
+        let written = String(decoding: out.copyBytes(), as: UTF8.self)
+        #expect(written.matches(of: /cache_control/).count == 3)
+        #expect(written.contains(#""text":"result 0","cache_control":{"type":"ephemeral"}"#))
+    }
+
     @Test func `a harness that moves its own breakpoints is known again`() throws {
         let stage = LineageStage()
         stage.dialect = .messages
