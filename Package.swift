@@ -110,7 +110,10 @@ let package = Package(
         .testTarget(name: "CairnWireTests", dependencies: ["CairnWire", "CairnCore"], swiftSettings: swiftFlags),
         .testTarget(name: "CairnHTTPTests", dependencies: ["CairnHTTP"], swiftSettings: swiftFlags),
         .testTarget(
-            name: "CairnGatewayTests", dependencies: ["CairnGateway", "CairnWire", "CairnCore", "CairnSettings"],
+            name: "CairnGatewayTests",
+            dependencies: [
+                "CairnGateway", "CairnStore", "CairnContext", "CairnLedger", "CairnWire", "CairnCore", "CairnSettings",
+            ],
             swiftSettings: swiftFlags),
         .testTarget(
             name: "CairnLedgerTests", dependencies: ["CairnLedger", "CairnCore", "CZlib"], swiftSettings: swiftFlags),

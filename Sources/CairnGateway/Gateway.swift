@@ -73,12 +73,14 @@ public final class Gateway: Sendable {
             })
         let upstreams = UpstreamTable(settings.upstreams)
         let store = ContextHome.store(settings.home, log: log)
+        let salt = ContextHome.salt(settings.home)
+        let responses: any ResponseStorage =
+            store.map { StoredResponses($0, salt: salt, now: { SystemTime.wallNanoseconds() }) } ?? ResponseMemory()
         let context = ContextService(
             storage: store, ledger: CallLedger(book: ContextHome.prices(settings.home, log: log)),
-            salt: ContextHome.salt(settings.home), log: log)
+            salt: salt, log: log)
         let trust = try settings.upstreams.map { upstream throws(GatewayStartError) in try Self.originTLS(upstream) }
 
-        let responses = ResponseMemory()
         let vocabularies = VocabularyShelf.besideExecutable()
 
         var services: [LoopService] = []

@@ -37,6 +37,15 @@ struct CallerDigest: Hashable, Sendable {
         var identity = credentials.identity
         digest = identity.withUTF8 { Fingerprint(of: UnsafeRawBufferPointer($0)) }
     }
+
+    /// The form that may stand on a disk: not to be turned round, and of no use without the salt.
+    func stored(_ salt: [UInt8]) -> Fingerprint {
+        var sum = SHA256()
+        sum.update(salt)
+        sum.update(digest.stored)
+        let half = sum.finishHalf()
+        return Fingerprint(high: half.high, low: half.low)
+    }
 }
 
 /// A place for responses. Any thread.
