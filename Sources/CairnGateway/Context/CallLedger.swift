@@ -20,6 +20,8 @@ struct CallForecast: Sendable {
     let moment: Moment
     let prediction: PredictedUsage
     let party: LedgerParty
+    /// Nothing on the client's own path is different: what is billed is what it would have been.
+    let isUntouched: Bool
 
     /// What Cairn saves on the prompt by this forecast; nil without a price.
     let savedNanodollars: Int64?
@@ -102,7 +104,8 @@ final class CallLedger: Sendable {
         }
         return CallForecast(
             session: plan.session, sent: sent, original: original, price: pricing?.price, moment: moment,
-            prediction: prediction, party: party, savedNanodollars: saved)
+            prediction: prediction, party: party,
+            isUntouched: sent.lineage == original.lineage && prediction == untouched, savedNanodollars: saved)
     }
 
     /// Turns as marks: tokens are estimated, and corrected by what the provider counts.
@@ -126,7 +129,9 @@ final class CallLedger: Sendable {
             let tokens = max(0, usage.tokens.prompt + forecast.original.tokens - forecast.sent.tokens)
             let state = books.sessions[forecast.session]?.original
             let untouched =
-                state.map { $0.predict(forecast.original, at: forecast.moment, promptTokens: tokens).assuming(outcome) }
+                forecast.isUntouched
+                ? usage.tokens
+                : state.map { $0.predict(forecast.original, at: forecast.moment, promptTokens: tokens).assuming(outcome) }
                 ?? TokenUsage(miss: tokens)
             let line = LedgerLine(
                 forecast.party, at: forecast.moment, price: forecast.price, billed: usage,
