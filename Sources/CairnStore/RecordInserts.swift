@@ -168,17 +168,19 @@ final class RecordInserts {
         _ = try insert(
             """
             INSERT OR IGNORE INTO calls (id, session, chain, started, mode, model, upstream, request_bytes,
-                emitted_bytes, common_bytes, common_tokens, break_code, break_text, proof, usage, billed, predicted,
-                untouched, predicted_hit, reported_hit, status, outcome)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-            """, bytes: 200 + (call.usage?.count ?? 0) + call.prefix.breakText.utf8.count
+                emitted_bytes, common_bytes, common_tokens, common_bytes_as_sent, break_code, break_text, moved_kinds,
+                tools, previous_proof, proof, usage, billed, predicted, untouched, predicted_hit, reported_hit, status,
+                outcome)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            """, bytes: 240 + (call.usage?.count ?? 0) + call.prefix.breakText.utf8.count
         ) {
             $0.bind(
                 .text(call.id), .session(call.session), .digest(call.chain), .integer(call.startedNanoseconds),
                 .text(call.mode), .text(call.model), .text(call.upstream), .integer(call.requestBytes),
                 .integer(call.emittedBytes), .integer(call.prefix.commonBytes), .integer(call.prefix.commonTokens),
-                .integer(call.prefix.breakCode), .text(call.prefix.breakText), .digest(call.proof),
-                .optional(call.usage), .optional(call.cost.billedNanodollars),
+                .integer(call.prefix.commonBytesAsSent), .integer(call.prefix.breakCode), .text(call.prefix.breakText),
+                .text(call.prefix.movedKinds), .optional(call.tools), .digest(call.previousProof),
+                .digest(call.proof), .optional(call.usage), .optional(call.cost.billedNanodollars),
                 .optional(call.cost.predictedNanodollars), .optional(call.cost.untouchedNanodollars),
                 .optional(call.cost.predictedHitTokens), .optional(call.cost.reportedHitTokens),
                 .integer(call.status), .text(call.outcome))

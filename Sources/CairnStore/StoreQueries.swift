@@ -74,7 +74,8 @@ final class StoreQueries {
 
     private static let callColumns = """
         id, session, chain, started, mode, model, upstream, request_bytes, emitted_bytes, common_bytes, common_tokens,
-        break_code, break_text, proof, usage, billed, predicted, untouched, predicted_hit, reported_hit, status, outcome
+        common_bytes_as_sent, break_code, break_text, moved_kinds, tools, previous_proof, proof, usage, billed,
+        predicted, untouched, predicted_hit, reported_hit, status, outcome
         """
 
     func calls(of session: SessionIdentifier, _ page: StoragePage) throws(StoreError) -> [CallRecord] {
@@ -82,6 +83,20 @@ final class StoreQueries {
             """
             SELECT \(Self.callColumns) FROM calls WHERE session = ? ORDER BY number LIMIT ? OFFSET ?
             """, key: .session(session), page, Self.call)
+    }
+
+    func forEachCall(
+        of session: SessionIdentifier?, sinceNanoseconds: UInt64, _ body: (CallRecord) -> Void
+    ) throws(StoreError) {
+        let condition = session == nil ? "started >= ?" : "started >= ? AND session = ?"
+        let statement = try database.statement("SELECT \(Self.callColumns) FROM calls WHERE \(condition) ORDER BY number")
+        if let session {
+            statement.bind(.integer(sinceNanoseconds), .session(session))
+        } else {
+            statement.bind(.integer(sinceNanoseconds))
+        }
+        defer { statement.reset() }
+        while try statement.step() { body(try Self.call(statement)) }
     }
 
     func lastCall(of session: SessionIdentifier) throws(StoreError) -> CallRecord? {
@@ -217,14 +232,15 @@ final class StoreQueries {
             startedNanoseconds: row.count(3), mode: row.text(4), model: row.text(5), upstream: row.text(6),
             requestBytes: row.count(7), emittedBytes: row.count(8),
             prefix: .init(
-                commonBytes: row.count(9), commonTokens: row.count(10), breakCode: Int(row.integer(11) ?? 0),
-                breakText: row.text(12)),
-            proof: try row.requiredDigest(13), usage: row.bytes(14),
+                commonBytes: row.count(9), commonTokens: row.count(10), commonBytesAsSent: row.count(11),
+                breakCode: Int(row.integer(12) ?? 0), breakText: row.text(13), movedKinds: row.text(14)),
+            tools: try row.digest(15), previousProof: try row.requiredDigest(16), proof: try row.requiredDigest(17),
+            usage: row.bytes(18),
             cost: .init(
-                billedNanodollars: row.integer(15), predictedNanodollars: row.integer(16),
-                untouchedNanodollars: row.integer(17), predictedHitTokens: row.integer(18),
-                reportedHitTokens: row.integer(19)),
-            status: Int(row.integer(20) ?? 0), outcome: row.text(21))
+                billedNanodollars: row.integer(19), predictedNanodollars: row.integer(20),
+                untouchedNanodollars: row.integer(21), predictedHitTokens: row.integer(22),
+                reportedHitTokens: row.integer(23)),
+            status: Int(row.integer(24) ?? 0), outcome: row.text(25))
     }
 
     private static func decision(_ row: Statement) throws(StoreError) -> DecisionRecord {

@@ -12,9 +12,10 @@ final class LineageStage {
     var reader = TurnKeyReader()
     private(set) var links: [Fingerprint: LinkRecord] = [:]
     private(set) var blobs: [Fingerprint: [UInt8]] = [:]
-    private(set) var proofs: [SessionIdentifier: Fingerprint] = [:]
+    private(set) var lastCalls: [SessionIdentifier: CallRecord] = [:]
     private var sessionCount: UInt64 = 0
-    private var wallNanoseconds: UInt64 = 1_760_000_000_000_000_000
+    private var callCount = 0
+    private(set) var wallNanoseconds: UInt64 = 1_760_000_000_000_000_000
     var dialect = Dialect.chat
     var harness = Harness.generic
     var account = Fingerprint(high: 1, low: 2)
@@ -52,7 +53,11 @@ final class LineageStage {
                 reads += 1
                 request.isHistoryLoaded = true
                 if let known = chains.first(where: { links[$0] != nil }) {
-                    tree.adopt(path(to: known), proof: links[known].flatMap { proofs[$0.session] }, wallNanoseconds: 0)
+                    let last = links[known].flatMap { lastCalls[$0.session] }.map { record in
+                        LineageTree.LastCall(
+                            record: record, path: path(to: record.chain), tools: record.tools.flatMap { blobs[$0] })
+                    }
+                    tree.adopt(path(to: known), last: last)
                 }
             case .needsBlobs(let digests):
                 for digest in digests {
@@ -79,7 +84,26 @@ final class LineageStage {
     private func keep(_ plan: EmissionPlan) {
         for link in plan.batch.links where links[link.chain] == nil { links[link.chain] = link }
         for blob in plan.batch.blobs { blobs[blob.digest] = blob.bytes }
-        proofs[plan.session] = plan.proof
+        lastCalls[plan.session] = record(of: plan)
+    }
+
+    /// What the gateway stores of a call.
+    func record(of plan: EmissionPlan) -> CallRecord {
+        callCount += 1
+        let position = plan.breakPosition.map { " at turn \($0)" } ?? ""
+        return CallRecord(
+            id: "call \(callCount)", session: plan.session, chain: plan.chain, startedNanoseconds: wallNanoseconds,
+            mode: onlyObserves ? "observe" : "stable", model: "m", upstream: "u", requestBytes: 0,
+            emittedBytes: UInt64(plan.emitted.byteCount),
+            prefix: CallRecord.Prefix(
+                commonBytes: UInt64(plan.commonBytes), commonTokens: 0, commonBytesAsSent: UInt64(plan.commonBytesAsSent),
+                breakCode: plan.breakReason.rawValue, breakText: plan.breakReason.words + position,
+                movedKinds: plan.movedNames),
+            tools: plan.toolsBlob, previousProof: plan.previousProof, proof: plan.proof, usage: nil,
+            cost: CallRecord.Cost(
+                billedNanodollars: nil, predictedNanodollars: nil, untouchedNanodollars: nil, predictedHitTokens: nil,
+                reportedHitTokens: nil),
+            status: 200, outcome: "ok")
     }
 
     private func path(to chain: Fingerprint) -> LineagePath {

@@ -72,6 +72,32 @@ import Testing
         #expect(second.storeReads > 0)
     }
 
+    @Test func `branches read from the store one after the other know all their turns`() throws {
+        let stage = LineageStage()
+        let trunk = opening + step(0)
+        let left = trunk + step(1) + step(2)
+        let right = trunk + step(3) + step(4)
+        for turns in [trunk, left, right] { _ = try stage.call(body(turns)) }
+        for order in [[left, right], [right, left]] {
+            stage.restart()
+            for turns in order {
+                let call = try stage.call(body(turns + step(9)))
+                #expect(call.plan.knownTurnCount >= turns.count)
+            }
+        }
+    }
+
+    @Test func `after a restart a rewind is compared with the last prompt, not with what is left of it`() throws {
+        let stage = LineageStage()
+        _ = try stage.call(body(opening + step(0) + step(1)))
+        stage.restart()
+
+        let second = try stage.call(body(opening + step(0) + step(5)))
+
+        #expect(second.plan.breakReason == .historyChanged)
+        #expect(second.plan.breakPosition == 4)
+    }
+
     @Test func `new tools stand behind the old ones`() throws {
         let stage = LineageStage()
         _ = try stage.call(body(opening))

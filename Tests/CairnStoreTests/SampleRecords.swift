@@ -51,8 +51,11 @@ extension CallRecord {
             id: "call-\(number)", session: session, chain: Fingerprint(high: 7, low: number),
             startedNanoseconds: number * 1000, mode: "stable", model: "gpt-5", upstream: "main", requestBytes: 10,
             emittedBytes: 9,
-            prefix: .init(commonBytes: 8, commonTokens: 2, breakCode: Int(number % 3), breakText: "tools changed"),
-            proof: Fingerprint(high: 1, low: number), usage: number % 2 == 0 ? nil : Array("{\"total\":1}".utf8),
+            prefix: .init(
+                commonBytes: 8, commonTokens: 2, commonBytesAsSent: 4, breakCode: Int(number % 3),
+                breakText: "tools changed", movedKinds: number % 2 == 0 ? "" : "clock,process"),
+            tools: number % 2 == 0 ? nil : Fingerprint(high: 9, low: number),
+            previousProof: Fingerprint(high: 1, low: number &- 1), proof: Fingerprint(high: 1, low: number), usage: number % 2 == 0 ? nil : Array("{\"total\":1}".utf8),
             cost: .init(
                 billedNanodollars: number % 2 == 0 ? nil : 5, predictedNanodollars: 6, untouchedNanodollars: 7,
                 predictedHitTokens: 3, reportedHitTokens: nil),

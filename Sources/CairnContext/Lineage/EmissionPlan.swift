@@ -56,11 +56,6 @@ public struct PromptOutline: Sendable, Equatable {
         byteCounts.append(byteCount)
     }
 
-    mutating func prepend(_ digest: Fingerprint, byteCount: Int) {
-        digests.insert(digest, at: 0)
-        byteCounts.insert(byteCount, at: 0)
-    }
-
     public var byteCount: Int { byteCounts.reduce(0, +) }
 
     /// Bytes of the leading entries that are equal.
@@ -94,7 +89,11 @@ public struct EmissionPlan: Sendable {
     public internal(set) var breakPosition: Int?
     /// Kinds of volatile text that were kept out of the prefix in this call.
     public internal(set) var movedKinds: [VolatileSpan.Kind]
-    /// Folds in the proof of the call before: of session, outline and common bytes.
+    /// The blob with the tools as they are sent; nil: there are none.
+    public internal(set) var toolsBlob: Fingerprint?
+    /// The proof of the call before in the session; `Fingerprint.lineageStart`: there was none.
+    public internal(set) var previousProof: Fingerprint
+    /// Folds in the proof of the call before: of outline and common bytes.
     public internal(set) var proof: Fingerprint
     /// What must be on disk before the call goes out.
     public internal(set) var batch: StorageBatch
@@ -126,6 +125,9 @@ extension EmissionPlan {
             knownTurnCount: knownTurnCount, commonBytes: commonBytes, prefixBytesMin: prefixBytesMin,
             longPauseShare: longPauseShare)
     }
+
+    /// ``movedKinds`` as the store keeps them: each name once, sorted, with commas between.
+    public var movedNames: String { Set(movedKinds.map(\.name)).sorted().joined(separator: ",") }
 
     /// Entries of the outlines that the client marked for caching.
     public var clientHints: Set<Int> { Set(hintedTurns.map { $0 + toolEntries }) }

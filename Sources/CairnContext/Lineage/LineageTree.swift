@@ -109,7 +109,7 @@ public struct LineageTree: ~Copyable {
     public mutating func plan(_ prompt: borrowing Prompt, _ keys: PromptKeys, _ request: Request) -> Outcome {
         let chains = Self.chains(keys.turns, account: request.account, dialect: prompt.dialect)
         let (knownCount, isWhole) = knownTurnCount(chains)
-        if !request.isHistoryLoaded, !isWhole || knownCount == 0 && !chains.isEmpty {
+        if !request.isHistoryLoaded, !isWhole || knownCount < chains.count && !isTip(chains.prefix(knownCount).last) {
             return .needsHistory(chains.reversed())
         }
 
@@ -138,6 +138,13 @@ public struct LineageTree: ~Copyable {
         guard let newest = chains.lastIndex(where: { links[$0] != nil }) else { return (0, true) }
         let count = chains.firstIndex { links[$0] == nil } ?? chains.count
         return (count, count == newest + 1)
+    }
+
+    /// Whether a session's last prompt ended at the link. Behind any other the store may know more than memory: the links
+    /// of a branch are here when another branch of the same lineage was read.
+    private func isTip(_ chain: Fingerprint?) -> Bool {
+        guard let chain, let session = links[chain]?.session else { return false }
+        return sessions[session]?.path.last == chain
     }
 
     /// Known turns leave as they first left.
@@ -222,7 +229,8 @@ public struct LineageTree: ~Copyable {
         for (index, key) in draft.keys.enumerated() {
             let chain = draft.chains[index]
             let (digest, byteCount) = draft.emission(at: index)
-            cumulative += byteCount
+            // Of known turns what was recorded counts, also where this call sends other bytes: an observed one, a lost one.
+            cumulative += index < draft.knownCount ? links[chain]!.emittedBytes : byteCount
             emitted.append(digest, byteCount: byteCount)
             asSent.append(key.raw, byteCount: key.byteCount)
             if index < draft.knownCount { continue }
@@ -274,7 +282,8 @@ public struct LineageTree: ~Copyable {
             session: session, isNewSession: isNewSession, chain: path[path.count - 1], knownTurnCount: draft.knownCount,
             emitted: emitted, asSent: asSent, commonBytes: commonBytes,
             commonBytesAsSent: previous.map { asSent.commonBytes(with: $0.asSent) } ?? 0, breakReason: reason,
-            breakPosition: position, movedKinds: draft.movedKinds, proof: proof, batch: batch,
+            breakPosition: position, movedKinds: draft.movedKinds,
+            toolsBlob: draft.tools?.blob, previousProof: previous?.proof ?? .lineageStart, proof: proof, batch: batch,
             isPromise: !request.onlyObserves && (changesNew || draft.toolsAreNew), turns: draft.turns,
             tools: draft.toolBytes, toldAt: draft.toldAt, clientHasHints: draft.hasHints,
             hintedTurns: draft.keys.indices.filter { draft.keys[$0].withoutHints != nil },
@@ -306,33 +315,62 @@ public struct LineageTree: ~Copyable {
 
     // MARK: what the store brings
 
-    /// Takes over a lineage the store found, from its root on. `proof` is that of the session's last call.
-    public mutating func adopt(_ path: LineagePath, proof: Fingerprint?, wallNanoseconds: UInt64) {
-        guard path.isComplete, let newest = path.links.last else { return }
-        var state = PromptState.empty
+    /// The last call of a session, as the store has it.
+    public struct LastCall: Sendable {
+        public var record: CallRecord
+        /// The lineage its prompt ends at.
+        public var path: LineagePath
+        /// The array of its tools; nil: it had none.
+        public var tools: [UInt8]?
+
+        public init(record: CallRecord, path: LineagePath, tools: [UInt8]?) {
+            self.record = record
+            self.path = path
+            self.tools = tools
+        }
+    }
+
+    /// Takes over a lineage the store found, from its root on, and the last call of the session it belongs to: what follows
+    /// is compared with that, as if it had never left memory.
+    public mutating func adopt(_ path: LineagePath, last: LastCall?) {
+        adopt(path)
+        guard let last, sessions[last.record.session] == nil, last.path.isComplete else { return }
+        adopt(last.path)
         var emitted = PromptOutline()
         var asSent = PromptOutline()
+        var tools: FrozenTools?
+        if let blob = last.record.tools, let outline = last.tools.flatMap({ FrozenTools.outline(of: $0) }) {
+            tools = FrozenTools(
+                set: .lineageStart, emitted: outline.digest, blob: blob, byteCount: outline.byteCount, tools: [])
+            emitted.append(outline.digest, byteCount: outline.byteCount)
+            asSent.append(outline.digest, byteCount: outline.byteCount)
+        }
+        var cumulative: UInt64 = 0
+        for link in last.path.links {
+            let byteCount = Int(clamping: link.cumulativeBytes &- cumulative)
+            cumulative = link.cumulativeBytes
+            emitted.append(link.emitted, byteCount: byteCount)
+            asSent.append(link.raw, byteCount: byteCount)
+        }
+        sessions[last.record.session] = Session(
+            path: last.path.links.map(\.chain), tools: tools, emitted: emitted, asSent: asSent, proof: last.record.proof,
+            links: last.path.links.filter { $0.session == last.record.session }.map(\.chain),
+            lastUsedNanoseconds: last.record.startedNanoseconds)
+    }
+
+    private mutating func adopt(_ path: LineagePath) {
+        guard path.isComplete else { return }
+        var state = PromptState.empty
         var cumulative: UInt64 = 0
         for record in path.links {
             if let stored = record.state, let read = PromptState(stored: stored) { state = read }
             let byteCount = Int(clamping: record.cumulativeBytes &- cumulative)
             cumulative = record.cumulativeBytes
-            emitted.append(record.emitted, byteCount: byteCount)
-            asSent.append(record.raw, byteCount: byteCount)
             guard links[record.chain] == nil else { continue }
             links[record.chain] = Link(
                 parent: record.parent, position: record.position, raw: record.raw, emitted: record.emitted,
                 emittedBytes: byteCount, splice: nil, state: state, session: record.session)
         }
-        guard sessions[newest.session] == nil, let proof else { return }
-        if let tools = state.tools {
-            emitted.prepend(tools.emitted, byteCount: tools.byteCount)
-            asSent.prepend(tools.emitted, byteCount: tools.byteCount)
-        }
-        sessions[newest.session] = Session(
-            path: path.links.map(\.chain), tools: state.tools, emitted: emitted, asSent: asSent, proof: proof,
-            links: path.links.filter { $0.session == newest.session }.map(\.chain),
-            lastUsedNanoseconds: wallNanoseconds)
     }
 
     /// Takes over bytes the store found.

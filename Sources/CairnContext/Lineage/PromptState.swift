@@ -57,6 +57,20 @@ struct FrozenTools: Sendable, Equatable {
 }
 
 extension FrozenTools {
+    /// Digest, bytes and number of the tools in a frozen array; nil: it is no array.
+    static func outline(of array: [UInt8]) -> (digest: Fingerprint, byteCount: Int, count: Int)? {
+        guard let document = try? JSONDocument(array), document[0].kind == .array else { return nil }
+        var digest = Fingerprint.lineageStart
+        var byteCount = 0
+        document.forEachChild(of: 0) { child in
+            document.withRaw(child) { (raw: UnsafeRawBufferPointer) in
+                digest = digest.appending(turn: Fingerprint(of: raw))
+                byteCount += raw.count
+            }
+        }
+        return (digest, byteCount, document[0].childCount)
+    }
+
     /// The tools of a frozen array, as a same-dialect encoder copies them.
     static func definitions(_ array: [UInt8]) -> [ToolDefinition] {
         guard let document = try? JSONDocument(array), document[0].kind == .array else { return [] }

@@ -9,16 +9,25 @@ public struct CallRecord: Equatable, Sendable {
         /// Bytes in common with the previous call of the branch.
         public var commonBytes: UInt64
         public var commonTokens: UInt64
+        /// The same of the prompt as the client sent it.
+        public var commonBytesAsSent: UInt64
         /// The caller's number for the reason of the break; 0: none. Stored: it must never change its meaning.
         public var breakCode: Int
         /// The break in words, without prompt text; empty: none.
         public var breakText: String
+        /// Names of the kinds of volatile text that were kept out of the prefix, sorted, with commas between; empty: none.
+        public var movedKinds: String
 
-        public init(commonBytes: UInt64, commonTokens: UInt64, breakCode: Int, breakText: String) {
+        public init(
+            commonBytes: UInt64, commonTokens: UInt64, commonBytesAsSent: UInt64, breakCode: Int, breakText: String,
+            movedKinds: String
+        ) {
             self.commonBytes = commonBytes
             self.commonTokens = commonTokens
+            self.commonBytesAsSent = commonBytesAsSent
             self.breakCode = breakCode
             self.breakText = breakText
+            self.movedKinds = movedKinds
         }
     }
 
@@ -56,7 +65,11 @@ public struct CallRecord: Equatable, Sendable {
     public var requestBytes: UInt64
     public var emittedBytes: UInt64
     public var prefix: Prefix
-    /// Chained: the proof of the previous call of the branch is folded in.
+    /// The blob with the tools as they were sent; nil: there were none.
+    public var tools: Fingerprint?
+    /// The proof of the call before in the session; `Fingerprint.lineageStart`: there was none.
+    public var previousProof: Fingerprint
+    /// Chained: the proof of the call before is folded in.
     public var proof: Fingerprint
     /// The usage object as the upstream sent it; nil: none was reported.
     public var usage: [UInt8]?
@@ -68,7 +81,7 @@ public struct CallRecord: Equatable, Sendable {
     public init(
         id: String, session: SessionIdentifier, chain: Fingerprint, startedNanoseconds: UInt64, mode: String,
         model: String, upstream: String, requestBytes: UInt64, emittedBytes: UInt64, prefix: Prefix,
-        proof: Fingerprint, usage: [UInt8]?, cost: Cost, status: Int, outcome: String
+        tools: Fingerprint?, previousProof: Fingerprint, proof: Fingerprint, usage: [UInt8]?, cost: Cost, status: Int, outcome: String
     ) {
         self.id = id
         self.session = session
@@ -80,6 +93,8 @@ public struct CallRecord: Equatable, Sendable {
         self.requestBytes = requestBytes
         self.emittedBytes = emittedBytes
         self.prefix = prefix
+        self.tools = tools
+        self.previousProof = previousProof
         self.proof = proof
         self.usage = usage
         self.cost = cost

@@ -236,8 +236,9 @@ extension CallLife {
                     prefix: CallRecord.Prefix(
                         commonBytes: UInt64(plan.commonBytes),
                         commonTokens: UInt64(Double(plan.commonBytes) / CallLedger.bytesPerToken),
-                        breakCode: plan.breakReason.rawValue, breakText: plan.breakText),
-                    proof: plan.proof, usage: usage,
+                        commonBytesAsSent: UInt64(plan.commonBytesAsSent), breakCode: plan.breakReason.rawValue,
+                        breakText: plan.breakText, movedKinds: plan.movedNames),
+                    tools: plan.toolsBlob, previousProof: plan.previousProof, proof: plan.proof, usage: usage,
                     cost: CallRecord.Cost(
                         billedNanodollars: line?.billed?.nanodollars,
                         predictedNanodollars: line?.predicted?.nanodollars,
@@ -251,7 +252,7 @@ extension CallLife {
 }
 
 extension EmissionPlan {
-    /// The break and what was moved, in words.
+    /// The break in words.
     var breakText: String {
         var text = breakReason.words
         if let breakPosition { text += " at turn \(breakPosition)" }

@@ -67,9 +67,13 @@ final class ContextService: Sendable {
         do throws(StoreError) {
             guard let known = try storage.longestKnownPrefix(newestFirst: chains) else { return }
             let path = try storage.lineage(endingAt: known.link.chain)
-            let last = try storage.lastCall(of: known.link.session)
-            let wallNanoseconds = last?.startedNanoseconds ?? known.link.wallNanoseconds
-            tree.withLock { $0.adopt(path, proof: last?.proof, wallNanoseconds: wallNanoseconds) }
+            let last = try storage.lastCall(of: known.link.session).map { record throws(StoreError) in
+                LineageTree.LastCall(
+                    record: record,
+                    path: record.chain == known.link.chain ? path : try storage.lineage(endingAt: record.chain),
+                    tools: try record.tools.flatMap { digest throws(StoreError) in try storage.blob(digest) })
+            }
+            tree.withLock { $0.adopt(path, last: last) }
         } catch {
             log.warning("history not read", ["reason": .text("\(error)")])
         }

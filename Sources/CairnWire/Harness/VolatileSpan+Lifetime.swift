@@ -12,3 +12,19 @@ extension VolatileSpan.Kind {
         }
     }
 }
+
+extension VolatileSpan.Kind {
+    /// For records and reports; stored, so a name never changes.
+    public var name: String {
+        switch self {
+        case .clock: "clock"
+        case .date: "date"
+        case .workingDirectory: "working directory"
+        case .gitStatus: "git status"
+        case .environment: "environment"
+        case .process: "process"
+        case .randomIdentifier: "random identifier"
+        case .reminder: "reminder"
+        }
+    }
+}

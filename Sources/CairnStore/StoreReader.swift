@@ -1,0 +1,51 @@
+// A store that another process may be writing, for those who only read: the commands prove, report and backup. SQLite lets
+// readers in beside the writer; the lock of the home is the writer's and is not asked for.
+
+import CairnContext
+import CairnCore
+import Glibc
+
+/// Questions to the file of a home. Makes no file, takes no lock, changes nothing. Used by one thread at a time.
+public final class StoreReader {
+    private let queries: StoreQueries
+    public let path: String
+
+    /// Opens the file of a store that is there.
+    /// - Throws: `cannotOpen` when there is none, `newer`, `foreign` and `otherFingerprints` as the store does.
+    public init(folder: String) throws(StoreError) {
+        let options = StoreOptions(folder: folder)
+        path = options.path
+        guard access(path, F_OK) == 0 else { throw StoreError(errno: errno, step: "opening \(path)") }
+        queries = try StoreQueries(options)
+        let found = try Migration.version(of: queries.database, known: options.migrations)
+        guard found == options.migrations.last?.version else {
+            throw StoreError(.cannotOpen, step: "opening \(path), which waits for a gateway to bring it up to date,")
+        }
+        let known = Fingerprint.version
+        let fingerprints = try queries.database.integer("SELECT value FROM facts WHERE name = 'fingerprints'") ?? 0
+        guard fingerprints == known else {
+            throw StoreError(.otherFingerprints(found: Int(fingerprints), known: known), step: "opening \(path)")
+        }
+    }
+
+    public func session(_ id: SessionIdentifier) throws(StoreError) -> SessionRecord? { try queries.session(id) }
+
+    /// Sessions, the newest first.
+    public func sessions(_ page: StoragePage) throws(StoreError) -> [SessionRecord] { try queries.sessions(page) }
+
+    /// The calls that started at that time (nanoseconds since 1970) or later, of one session or of all, in the order in which
+    /// they were stored. One snapshot: what is written meanwhile is not seen.
+    public func forEachCall(
+        of session: SessionIdentifier? = nil, sinceNanoseconds: UInt64 = 0, _ body: (CallRecord) -> Void
+    ) throws(StoreError) {
+        try queries.forEachCall(of: session, sinceNanoseconds: sinceNanoseconds, body)
+    }
+
+    /// Copies the store as ``SQLiteStore/backup(to:)`` does.
+    public func backup(to path: String) throws(StoreError) { try queries.backup(to: path) }
+}
+
+extension StoreReader: PromptSource {
+    public func link(chain: Fingerprint) throws(StoreError) -> LinkRecord? { try queries.link(chain: chain) }
+    public func blob(_ digest: Fingerprint) throws(StoreError) -> [UInt8]? { try queries.blob(digest) }
+}
