@@ -23,7 +23,11 @@ let package = Package(
     targets: [
         // L6: the command
         .executableTarget(
-            name: "cairn", dependencies: ["CairnGateway", "CairnPractice", "CairnWire", "CairnCore", "CairnSettings"],
+            name: "cairn",
+            dependencies: [
+                "CairnGateway", "CairnPractice", "CairnReport", "CairnStore", "CairnContext", "CairnLedger", "CairnHTTP",
+                "CairnWire", "CairnCore", "CairnSettings",
+            ],
             swiftSettings: swiftFlags),
 
         .executableTarget(
@@ -39,6 +43,10 @@ let package = Package(
             ],
             swiftSettings: swiftFlags),
         .target(name: "CairnPractice", dependencies: ["CairnHTTP", "CairnCore", "CZlib"], swiftSettings: swiftFlags),
+
+        .target(
+            name: "CairnReport", dependencies: ["CairnStore", "CairnContext", "CairnLedger", "CairnCore"],
+            swiftSettings: swiftFlags),
 
         // L4: what survives a restart
         .target(
@@ -114,11 +122,16 @@ let package = Package(
             dependencies: [
                 "CairnGateway", "CairnStore", "CairnContext", "CairnLedger", "CairnWire", "CairnCore", "CairnSettings",
             ],
+            dependencies: ["CairnGateway", "CairnContext", "CairnLedger", "CairnWire", "CairnCore", "CairnSettings"],
             swiftSettings: swiftFlags),
         .testTarget(
             name: "CairnLedgerTests", dependencies: ["CairnLedger", "CairnCore", "CZlib"], swiftSettings: swiftFlags),
         .testTarget(
             name: "CairnPracticeTests", dependencies: ["CairnPractice", "CairnCore"], swiftSettings: swiftFlags),
+        .testTarget(
+            name: "CairnReportTests",
+            dependencies: ["CairnReport", "CairnStore", "CairnContext", "CairnLedger", "CairnCore"],
+            swiftSettings: swiftFlags),
         .testTarget(
             name: "CairnStoreTests", dependencies: ["CairnStore", "CairnContext", "CairnCore", "CSQLite"],
             swiftSettings: swiftFlags),

@@ -51,6 +51,7 @@ final class LocalAnswer {
             answer.owner.shared.state.connections.store(counts)
             var writer = ByteWriter(capacity: 64 * 1024)
             answer.owner.shared.metrics.write(to: &writer)
+            answer.owner.shared.context?.readings.writeMetrics(to: &writer)
             answer.respond(call, type: "text/plain; version=0.0.4; charset=utf-8", body: writer.copyBytes())
         }
     }
@@ -99,7 +100,10 @@ enum HealthReport {
         writer.append(shared.settings.mode.rawValue)
         writer.append("\",\"uptime_seconds\":")
         writer.append(decimal: (now &- shared.startedNanoseconds) / 1_000_000_000)
-        if !counts.isEmpty { writeLoops(counts, to: &writer) }
+        if !counts.isEmpty {
+            writeLoops(counts, to: &writer)
+            shared.context?.readings.writeHealth(to: &writer, wallNanoseconds: SystemTime.wallNanoseconds())
+        }
         if !upstreams.isEmpty { writeUpstreams(shared, upstreams, now: now, to: &writer) }
         writer.append("}\n")
         return writer.copyBytes()

@@ -24,17 +24,24 @@ public struct LedgerSum: Hashable, Sendable {
     public var hitPermille: Int? { tokens.prompt > 0 ? tokens.hit * 1000 / tokens.prompt : nil }
 
     public mutating func add(_ line: LedgerLine) {
+        add(line.usage.tokens, billed: line.billed, predicted: line.predicted, untouched: line.untouched)
+        if line.isOwnCall {
+            ownCallCount += 1
+            ownCalls += line.billed ?? .zero
+        }
+    }
+
+    /// A call of the client, as a store keeps it; money is nil where the price was not known.
+    public mutating func add(_ tokens: TokenUsage, billed: Money?, predicted: Money?, untouched: Money?) {
         callCount += 1
-        ownCallCount += line.isOwnCall ? 1 : 0
-        tokens = tokens + line.usage.tokens
-        guard let billed = line.billed, let predicted = line.predicted, let untouched = line.untouched else {
+        self.tokens = self.tokens + tokens
+        guard let billed, let predicted, let untouched else {
             unpricedCallCount += 1
             return
         }
         self.billed += billed
         self.predicted += predicted
         self.untouched += untouched
-        if line.isOwnCall { ownCalls += billed }
     }
 
     public mutating func add(_ other: LedgerSum) {

@@ -27,6 +27,10 @@ extension Command {
         case .practice: return .practice(try practiceSettings(given, userHome: userHome(environment)))
         case .demo: return .demo(try demoSettings(given))
         case .context: return .convert(try convertSettings(given, userHome: userHome(environment)))
+        case .status: return .status(try statusSettings(given, environment, files))
+        case .report: return .report(try reportSettings(given, environment, files))
+        case .prove: return .prove(try proveSettings(given, environment, files))
+        case .backup: return .backup(try backupSettings(given, environment, files))
         case .version: return .version
         case .help: return .help(.overview)
         }
@@ -38,6 +42,16 @@ extension Command {
         _ given: GivenOptions, _ environment: [String: String], _ files: some ConfigFiles
     ) throws(SettingsError) -> Settings {
         let userHome = userHome(environment)
+        let (home, file) = try homeAndFile(given, userHome: userHome, files)
+        return try SettingsAssembly(
+            given: given, file: file, environment: environment, homeDefault: home, userHome: userHome
+        ).settings()
+    }
+
+    /// The home as flags and variables tell it, and the configuration file, which may name another one.
+    static func homeAndFile(
+        _ given: GivenOptions, userHome: String?, _ files: some ConfigFiles
+    ) throws(SettingsError) -> (home: String, file: FileSettings) {
         let filePath = SettingsValue.path(userHome: userHome)
         let home = try given.value(.home, filePath)?.value ?? userHome.map { "\($0)/.cairn" }
         guard let home else {
@@ -45,10 +59,7 @@ extension Command {
                 "HOME is not set; say with --home DIR or CAIRN_HOME where the home directory is")
         }
         let config = try given.value(.config, filePath)
-        let file = try fileSettings(config, home: home, userHome: userHome, files)
-        return try SettingsAssembly(
-            given: given, file: file, environment: environment, homeDefault: home, userHome: userHome
-        ).settings()
+        return (home, try fileSettings(config, home: home, userHome: userHome, files))
     }
 
     /// The file that was named; without one config.yaml in the home directory, which may be absent.
@@ -108,7 +119,7 @@ extension Command {
             file: path, target: target.value, source: try given.value(.from, SettingsValue.choice)?.value)
     }
 
-    private static func userHome(_ environment: [String: String]) -> String? {
+    static func userHome(_ environment: [String: String]) -> String? {
         environment["HOME"].flatMap { $0.isEmpty ? nil : $0 }
     }
 
@@ -136,7 +147,7 @@ extension Command {
 
 extension GivenOptions {
     /// Replaces `setting` if the option is given.
-    fileprivate func read<Value>(
+    func read<Value>(
         _ name: OptionName, _ parse: (String) throws(SettingsError) -> Value, into setting: inout Value
     ) throws(SettingsError) {
         if let given = try value(name, parse) { setting = given.value }

@@ -6,6 +6,10 @@ public enum Command: Equatable, Sendable {
     case practice(PracticeSettings)
     case demo(DemoSettings)
     case convert(ConvertSettings)
+    case prove(ProveSettings)
+    case report(ReportSettings)
+    case status(StatusSettings)
+    case backup(BackupSettings)
     case version
     case help(HelpTopic)
 }
@@ -58,11 +62,69 @@ public struct ConvertSettings: Equatable, Sendable {
     }
 }
 
+/// The settings of `cairn prove`.
+public struct ProveSettings: Equatable, Sendable {
+    public var home: String
+    /// 32 hexadecimal digits; nil: all sessions.
+    public var session: String?
+
+    public init(home: String, session: String? = nil) {
+        self.home = home
+        self.session = session
+    }
+}
+
+/// The settings of `cairn report`.
+public struct ReportSettings: Equatable, Sendable {
+    public enum Format: String, CaseIterable, Sendable {
+        case text, md, json, svg
+    }
+
+    /// Where the period begins; it ends now.
+    public enum Since: Equatable, Sendable {
+        case hoursAgo(Int)
+        /// A day in UTC, as `2026-11-01`; whether the calendar has it is not checked yet.
+        case day(String)
+    }
+
+    public var home: String
+    /// 32 hexadecimal digits; nil: all sessions.
+    public var session: String?
+    /// nil: everything the store has.
+    public var since: Since?
+    public var format = Format.text
+
+    public init(home: String) { self.home = home }
+}
+
+/// The settings of `cairn status`: how to reach the running gateway.
+public struct StatusSettings: Equatable, Sendable {
+    public var address = Settings.listenDefault
+    public var usesTLS = false
+    public var adminKey: Secret?
+    /// Show it once, also on a terminal.
+    public var isOnce = false
+
+    public init() {}
+}
+
+/// The settings of `cairn backup`.
+public struct BackupSettings: Equatable, Sendable {
+    public var home: String
+    /// nil: a name with the time, in the home.
+    public var path: String?
+
+    public init(home: String, path: String? = nil) {
+        self.home = home
+        self.path = path
+    }
+}
+
 /// What help was asked for.
 public enum HelpTopic: String, CaseIterable, Sendable {
     /// The commands.
     case overview
-    case serve, practice, demo, context, version
+    case serve, practice, demo, status, report, prove, backup, context, version
     /// The keys of the configuration file.
     case config
 }

@@ -4,12 +4,23 @@
 
 /// The word after `cairn`.
 enum Verb: String, CaseIterable {
-    case serve, practice, demo, context, version, help
+    case serve, practice, demo, status, report, prove, backup, context, version, help
+}
+
+extension Verb {
+    /// Looks at a gateway or at what one left in its home.
+    var looksAtGateway: Bool {
+        switch self {
+        case .status, .report, .prove, .backup: true
+        case .serve, .practice, .demo, .context, .version, .help: false
+        }
+    }
 }
 
 /// A flag without its `--`.
 enum OptionName: String, CaseIterable {
     case listen, upstream, provider, mode, home, config, threads, fault, script, dialect, to, from
+    case all, session, since, format, once, tls
     case apiKey = "api-key"
     case adminKey = "admin-key"
     case tlsCert = "tls-cert"
@@ -54,17 +65,20 @@ struct OptionLine {
 struct CommandLineTable {
     let verb: Verb
     let summary: String
-    /// What stands in the command besides flags, in order; all of it must be given.
+    /// What stands in the command besides flags, in order; what is in brackets may be left out.
     var words: [String] = []
     let options: [OptionLine]
 
     /// The option's environment variable: `CAIRN_TLS_CERT` for serve; for other commands the
     /// command's name is in it (`CAIRN_PRACTICE_LISTEN`), because the gateway's variables must not
-    /// move the practice provider.
+    /// move the practice provider. Commands that look at a gateway find it by its own variables.
     func variable(of name: OptionName) -> String {
-        let words = verb == .serve ? "cairn-\(name.rawValue)" : "cairn-\(verb.rawValue)-\(name.rawValue)"
+        let words = verb == .serve || CommandLineTable.gatewayOptions.contains(name) && verb.looksAtGateway ? "cairn-\(name.rawValue)" : "cairn-\(verb.rawValue)-\(name.rawValue)"
         return String(words.uppercased().map { $0 == "-" ? "_" : $0 })
     }
+
+    /// Options by which a gateway and what it left are found.
+    private static let gatewayOptions: Set<OptionName> = [.home, .config, .listen, .adminKey]
 
     func option(flag: some StringProtocol) -> OptionLine? {
         options.first { $0.name.flag == flag }
@@ -76,6 +90,10 @@ struct CommandLineTable {
         case .practice: practice
         case .demo: demo
         case .context: context
+        case .status: status
+        case .report: report
+        case .prove: prove
+        case .backup: backup
         case .version: CommandLineTable(verb: verb, summary: "print the version", options: [])
         case .help:
             CommandLineTable(
@@ -171,6 +189,48 @@ struct CommandLineTable {
                 default: DemoSettings().logLevel.rawValue),
             OptionLine(.threads, "N", "Event loops of the gateway.", default: "\(DemoSettings().threads)"),
         ])
+
+    private static let homeOptions = [
+        OptionLine(.home, "DIR", "Home of the gateway.", default: "~/.cairn"),
+        OptionLine(
+            .config, "FILE", "Configuration file that names the home; without it config.yaml in the home is read if it is there."),
+    ]
+
+    private static let status = CommandLineTable(
+        verb: .status, summary: "show how the running gateway is; on a terminal every second anew",
+        options: [
+            OptionLine(
+                .listen, "HOST:PORT", "Address the gateway listens on.", default: "\(Settings.listenDefault)"),
+            OptionLine(.adminKey, "KEY", "Its admin key, if it has one."),
+            OptionLine(.tls, nil, "It speaks TLS; known from the configuration file too. Its certificate is not checked."),
+            OptionLine(.once, nil, "Show it once and end, also on a terminal."),
+        ] + homeOptions)
+
+    private static let report = CommandLineTable(
+        verb: .report, summary: "what calls cost, what they would have cost, and what to change",
+        options: [
+            OptionLine(.session, "ID", "Only this session: the 32 digits of the header x-cairn-session."),
+            OptionLine(
+                .since, "TIME", "Only calls since then: 12h, 7d, or a day such as 2026-11-01.", default: "all calls"),
+            OptionLine(
+                .format, SettingsText.alternatives(ReportSettings.Format.self),
+                "text, Markdown, JSON, or a chart of what was saved each day.",
+                default: ReportSettings.Format.text.rawValue),
+        ] + homeOptions)
+
+    private static let prove = CommandLineTable(
+        verb: .prove, summary: "derive the prompts of a session, or of all, again and compare them with their proofs",
+        words: ["[SESSION]"],
+        options: [
+            OptionLine(
+                .all, nil,
+                "All sessions; so it is without a SESSION. The status is 0 when all is proven, 1 at the first byte that "
+                    + "differs, 2 when nothing could be compared.")
+        ] + homeOptions)
+
+    private static let backup = CommandLineTable(
+        verb: .backup, summary: "copy the store into a new file while the gateway runs", words: ["[PATH]"],
+        options: homeOptions)
 
     private static let context = CommandLineTable(
         verb: .context,

@@ -60,7 +60,8 @@ struct GivenOptions {
         while let argument = rest.popFirst() {
             guard argument.hasPrefix("-"), argument != "-" else {
                 if words.count < table.words.count {
-                    words.append(Placed(value: argument, place: .argument(table.words[words.count])))
+                    let name = table.words[words.count].filter { $0 != "[" && $0 != "]" }
+                    words.append(Placed(value: argument, place: .argument(name)))
                     continue
                 }
                 throw SettingsError(

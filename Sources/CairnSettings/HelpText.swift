@@ -9,6 +9,10 @@ extension HelpTopic {
         case .serve: HelpText.command(.serve)
         case .practice: HelpText.command(.practice)
         case .demo: HelpText.command(.demo)
+        case .status: HelpText.command(.status)
+        case .report: HelpText.command(.report)
+        case .prove: HelpText.command(.prove)
+        case .backup: HelpText.command(.backup)
         case .context: HelpText.command(.context)
         case .version: HelpText.command(.version)
         case .config: HelpText.configHead + HelpText.configExample

@@ -31,7 +31,7 @@ struct SettingsAssembly {
             limits: file.limits, timeouts: file.timeouts, usageLog: file.usageLog)
     }
 
-    private func adminKey() throws(SettingsError) -> Secret? {
+    func adminKey() throws(SettingsError) -> Secret? {
         if let key = try given.value(.adminKey, Secret.init(parsing:)) { return key.value }
         return try file.adminKey?.resolve(environment)
     }

@@ -115,6 +115,28 @@ enum SettingsValue {
         return text
     }
 
+    /// A session: 32 hexadecimal digits.
+    static func session(_ text: String) throws(SettingsError) -> String {
+        guard text.utf8.count == 32, text.utf8.allSatisfy({ isDigit($0) || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains($0) })
+        else { throw mismatch("expected the 32 hexadecimal digits of a session", text) }
+        return text
+    }
+
+    /// Where a report begins: `12h`, `7d` or `2026-11-01`.
+    static func since(_ text: String) throws(SettingsError) -> ReportSettings.Since {
+        let digits = text.dropLast()
+        if let unit = text.last, unit == "h" || unit == "d", !digits.isEmpty, digits.utf8.allSatisfy(isDigit),
+            let count = Int(digits), (1...SettingsRange.sinceDaysMax).contains(count)
+        {
+            return .hoursAgo(unit == "d" ? count * 24 : count)
+        }
+        let parts = text.split(separator: "-", omittingEmptySubsequences: false)
+        guard parts.map(\.utf8.count) == [4, 2, 2], parts.allSatisfy({ $0.utf8.allSatisfy(isDigit) }) else {
+            throw mismatch("expected 12h, 7d or a day such as 2026-11-01", text)
+        }
+        return .day(text)
+    }
+
     private static func mismatch(_ expected: String, _ text: String) -> SettingsError {
         SettingsError("\(expected), got \(SettingsText.quoted(text))")
     }
@@ -140,6 +162,8 @@ enum SettingsValue {
 /// The ranges that values must stay in.
 enum SettingsRange {
     static let threads = 1...1024
+    /// Days or hours that a report may look back.
+    static let sinceDaysMax = 100_000
     static let drainMilliseconds = 0...3_600_000
     /// Every timeout: from a millisecond to a day.
     static let timeoutMilliseconds = 1...86_400_000

@@ -72,6 +72,10 @@ final class StoreQueries {
             "SELECT \(Self.sessionColumns) FROM sessions ORDER BY number DESC LIMIT ? OFFSET ?", page, Self.session)
     }
 
+    func oldestSessions(_ page: StoragePage) throws(StoreError) -> [SessionRecord] {
+        try all("SELECT \(Self.sessionColumns) FROM sessions ORDER BY number LIMIT ? OFFSET ?", page, Self.session)
+    }
+
     private static let callColumns = """
         id, session, chain, started, mode, model, upstream, request_bytes, emitted_bytes, common_bytes, common_tokens,
         common_bytes_as_sent, break_code, break_text, moved_kinds, tools, previous_proof, proof, usage, billed,

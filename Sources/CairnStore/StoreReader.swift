@@ -30,8 +30,10 @@ public final class StoreReader {
 
     public func session(_ id: SessionIdentifier) throws(StoreError) -> SessionRecord? { try queries.session(id) }
 
-    /// Sessions, the newest first.
-    public func sessions(_ page: StoragePage) throws(StoreError) -> [SessionRecord] { try queries.sessions(page) }
+    /// Sessions, the oldest first: pages stay where they are while new ones begin.
+    public func oldestSessions(_ page: StoragePage) throws(StoreError) -> [SessionRecord] {
+        try queries.oldestSessions(page)
+    }
 
     /// The calls that started at that time (nanoseconds since 1970) or later, of one session or of all, in the order in which
     /// they were stored. One snapshot: what is written meanwhile is not seen.

@@ -153,7 +153,8 @@ public struct PromptReplay<Source: PromptSource> {
         var links: [LinkRecord] = []
         var next = chain
         while next != .lineageStart, entries[next] == nil {
-            guard let link = try read({ () throws(StoreError) in try source.link(chain: next) }) else {
+            guard let link = try read({ () throws(StoreError) in try source.link(chain: next) }, turn: nil, byte: toolBytes)
+            else {
                 // A prompt without turns ends where its account begins.
                 if links.isEmpty, next == session.root { return }
                 throw ProofFailure(.linkMissing, turn: links.last.map { max(0, $0.position - 1) }, byte: toolBytes)
@@ -199,7 +200,7 @@ public struct PromptReplay<Source: PromptSource> {
 
     /// The bytes under a digest, hashed again.
     private func bytes(_ digest: Fingerprint, turn: Int?, byte: Int) throws(ProofFailure) -> [UInt8] {
-        guard let bytes = try read({ () throws(StoreError) in try source.blob(digest) }) else {
+        guard let bytes = try read({ () throws(StoreError) in try source.blob(digest) }, turn: turn, byte: byte) else {
             throw ProofFailure(.bytesMissing, turn: turn, byte: byte)
         }
         guard bytes.withUnsafeBytes({ Fingerprint(of: $0) }) == digest else {
@@ -208,8 +209,14 @@ public struct PromptReplay<Source: PromptSource> {
         return bytes
     }
 
-    private func read<Value>(_ question: () throws(StoreError) -> Value) throws(ProofFailure) -> Value {
-        do throws(StoreError) { return try question() } catch { throw ProofFailure(.storage(error)) }
+    private func read<Value>(
+        _ question: () throws(StoreError) -> Value, turn: Int?, byte: Int
+    ) throws(ProofFailure) -> Value {
+        do throws(StoreError) {
+            return try question()
+        } catch {
+            throw ProofFailure(error.kind == .corrupt ? .bytesDiffer : .storage(error), turn: turn, byte: byte)
+        }
     }
 
     /// The digest and size of a frozen list, from its bytes.

@@ -225,6 +225,9 @@ extension CallLife {
         let billed = usage.flatMap { try? BilledUsage($0, dialect: contextCall.client.usageDialect) }
         let line = billed.map { context.ledger.settle(contextCall.forecast, usage: $0) }
         let plan = contextCall.plan
+        if plan.breakReason != .none, plan.breakReason != .newSession {
+            context.note(RecentBreak(session: plan.session, words: plan.breakText, wallNanoseconds: wallNanoseconds))
+        }
         context.storage?.append(
             StorageBatch(calls: [
                 CallRecord(

@@ -12,6 +12,7 @@ final class ContextService: Sendable {
     let storage: (any ContextStorage)?
     let ledger: CallLedger
     private let tree = Locked(LineageTree())
+    private let breaks = Locked(RecentBreaks())
     private let salt: [UInt8]
     private let log: Log
 
@@ -43,6 +44,11 @@ final class ContextService: Sendable {
     }
 
     var counts: (sessions: Int, links: Int) { tree.withLock { ContextCounts($0.sessionCount, $0.linkCount) }.pair }
+
+    /// The last breaks of prefixes, the newest last.
+    var recentBreaks: [RecentBreak] { breaks.withLock { $0.breaks } }
+
+    func note(_ one: RecentBreak) { breaks.withLock { $0.add(one) } }
 
     /// Plans a call, as far as memory knows. Call it again after ``load(_:into:)`` for what it needs.
     func plan(_ prompt: borrowing Prompt, _ keys: PromptKeys, _ request: LineageTree.Request) -> LineageTree.Outcome {

@@ -1,0 +1,60 @@
+// The settings of commands that look at a gateway or at what it left in its home: status, report, prove, backup. They find it
+// as `cairn serve` does (flags, the gateway's variables, its configuration file), and understand of the file only what they
+// need: a key that is held in a variable of the gateway's own environment must not stop a report.
+
+extension Command {
+    static func statusSettings(
+        _ given: GivenOptions, _ environment: [String: String], _ files: some ConfigFiles
+    ) throws(SettingsError) -> StatusSettings {
+        let userHome = userHome(environment)
+        let (home, file) = try homeAndFile(given, userHome: userHome, files)
+        var status = StatusSettings()
+        if let listen = file.listen { status.address = listen.value }
+        try given.read(.listen, ListenAddress.init(parsing:), into: &status.address)
+        status.usesTLS = file.tlsAutomatic?.value == true || file.tlsCertificate != nil
+        try given.read(.tls, SettingsValue.bool, into: &status.usesTLS)
+        try given.read(.once, SettingsValue.bool, into: &status.isOnce)
+        status.adminKey = try SettingsAssembly(
+            given: given, file: file, environment: environment, homeDefault: home, userHome: userHome
+        ).adminKey()
+        return status
+    }
+
+    static func reportSettings(
+        _ given: GivenOptions, _ environment: [String: String], _ files: some ConfigFiles
+    ) throws(SettingsError) -> ReportSettings {
+        var report = ReportSettings(home: try home(given, environment, files))
+        report.session = try given.value(.session, SettingsValue.session)?.value
+        report.since = try given.value(.since, SettingsValue.since)?.value
+        try given.read(.format, SettingsValue.choice, into: &report.format)
+        return report
+    }
+
+    static func proveSettings(
+        _ given: GivenOptions, _ environment: [String: String], _ files: some ConfigFiles
+    ) throws(SettingsError) -> ProveSettings {
+        let session = try given.words.first?.parsed(SettingsValue.session)
+        let isAll = try given.value(.all, SettingsValue.bool)
+        if let isAll, isAll.value, session != nil {
+            throw SettingsError("cannot go together with a SESSION", at: isAll.place)
+        }
+        return ProveSettings(home: try home(given, environment, files), session: session?.value)
+    }
+
+    static func backupSettings(
+        _ given: GivenOptions, _ environment: [String: String], _ files: some ConfigFiles
+    ) throws(SettingsError) -> BackupSettings {
+        let path = try given.words.first?.parsed(SettingsValue.path(userHome: userHome(environment)))
+        return BackupSettings(home: try home(given, environment, files), path: path?.value)
+    }
+
+    /// The home of the gateway.
+    private static func home(
+        _ given: GivenOptions, _ environment: [String: String], _ files: some ConfigFiles
+    ) throws(SettingsError) -> String {
+        let userHome = userHome(environment)
+        let (home, file) = try homeAndFile(given, userHome: userHome, files)
+        if try given.value(.home, SettingsValue.path(userHome: userHome)) != nil { return home }
+        return file.home?.value ?? home
+    }
+}
