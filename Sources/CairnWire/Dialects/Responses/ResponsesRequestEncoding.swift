@@ -26,7 +26,11 @@ extension ResponsesCodec {
         guard let first = prompt.turns.first, first.role == .system, first.parts.count == 1,
             let text = first.parts[0].text
         else { return 0 }
-        if writer.isSameDialect, let element = first.element, !writer.isString(element) { return 0 }
+        if writer.isSameDialect, let element = first.element {
+            guard writer.isString(element) else { return 0 }
+            writer.member("instructions", element)
+            return 1
+        }
         writer.account(first)
         writer.account(first.parts[0])
         writer.member("instructions", text)
@@ -43,8 +47,9 @@ extension ResponsesCodec {
 
     private static func encodeTurn(_ turn: Turn, _ index: Int, to writer: inout PromptWriter) throws(WireError) {
         let isOwn = writer.isSameDialect && !writer.holdsCarriedThinking(turn)
-        if isOwn, let element = turn.element, !writer.isString(element) {
-            return writer.element(element)
+        if isOwn, let element = turn.element {
+            if writer.isString(element) { encodeMessage(element, to: &writer) } else { writer.element(element) }
+            return
         }
         writer.account(turn)
         for part in turn.parts where part.isToolResult { try encodeItem(part, turn, index, to: &writer) }
@@ -59,6 +64,15 @@ extension ResponsesCodec {
             }
         }
         try encodeMessage(message, turn, index, to: &writer)
+    }
+
+    /// What a client gave as its whole input once, among others now.
+    private static func encodeMessage(_ text: RawJSON, to writer: inout PromptWriter) {
+        writer.open("{")
+        writer.member("type", word: "message")
+        writer.member("role", word: "user")
+        writer.member("content", text)
+        writer.close("}")
     }
 
     /// A message item of parts that stand side by side; none for no parts.
