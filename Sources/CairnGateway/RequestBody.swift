@@ -4,15 +4,29 @@
 import CairnCore
 import CairnHTTP
 
-/// A body that the gateway made: decoded or written anew. Immutable, so that the worker that made it may hand it to the loop.
+/// A body that the gateway made (decoded or written anew) or took out of the call. Immutable, so that the worker that made it
+/// may hand it to the loop.
 final class HeldBody: @unchecked Sendable {
     // Sendable: nothing writes to the bytes after init.
-    private let writer: ByteWriter
+    private enum Memory: ~Copyable {
+        case written(ByteWriter)
+        case taken(OwnedBytes)
+    }
 
-    init(_ writer: consuming ByteWriter) { self.writer = writer }
+    private let memory: Memory
 
-    /// A view, valid as long as this object lives: the writer's memory does not move any more.
-    var bytes: UnsafeRawBufferPointer { writer.withBytes { UnsafeRawBufferPointer($0) } }
+    init(_ writer: consuming ByteWriter) { memory = .written(writer) }
+
+    /// The client's own bytes.
+    init(_ owned: OwnedBytes) { memory = .taken(owned) }
+
+    /// A view, valid as long as this object lives: the memory does not move any more.
+    var bytes: UnsafeRawBufferPointer {
+        switch memory {
+        case .written(let writer): writer.withBytes { UnsafeRawBufferPointer($0) }
+        case .taken(let owned): owned.withBytes { $0 }
+        }
+    }
 
     /// Decodes a whole body. Up to `bytesMax` bytes come out; runs on a worker thread, because a small body may become a
     /// large one.

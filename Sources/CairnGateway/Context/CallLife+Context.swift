@@ -68,6 +68,8 @@ extension CallLife {
             read(Self.prompt(Array(body), client), mode.mode, next, client, account)
             return true
         }
+        // The worker reads what the call must still be able to send as it came.
+        if heldBody == nil { heldBody = call.takeBody().map { HeldBody($0) } }
         offload(body) { Self.prompt(Array($0), client) } then: { life, prompt in
             life.read(prompt, mode.mode, next, client, account)
         }
