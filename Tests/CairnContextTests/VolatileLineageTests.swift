@@ -28,7 +28,7 @@ import Testing
         #expect(first.body.contains(#""content":"You are a coding agent."#) || first.body.contains(#"\nYou are a coding agent."#))
         #expect(first.plan.isPromise)
         #expect(first.plan.movedKinds.contains(.clock))
-        #expect(first.body.contains(#"Go\n\n<context-update>\nCurrent time: 2026-11-20T12:00:09Z\nSession pid: 1000\n</context-update>"#))
+        #expect(first.body.contains(#"Go\n\n<now>\nCurrent time: 2026-11-20T12:00:09Z\nSession pid: 1000\n</now>"#))
     }
 
     @Test func `each call's prompt extends the one before, whatever the clock says`() throws {
@@ -54,7 +54,7 @@ import Testing
 
         let second = try stage.call(chat(0, 1))
 
-        #expect(second.body.matches(of: /context-update>/).count == 2)
+        #expect(second.body.matches(of: /now>/).count == 2)
         #expect(second.plan.movedKinds.isEmpty)
     }
 
@@ -68,7 +68,56 @@ import Testing
 
         #expect(!first.plan.changesPrompt)
         #expect(second.body.hasPrefix(String(promptText(first.body))))
-        #expect(second.body.contains(#"<context-update>\nWorking directory: /home/a/other\n</context-update>"#))
+        #expect(second.body.contains(#"<now>\nWorking directory: /home/a/other\n</now>"#))
+    }
+
+    @Test func `a sub-agent that shares the system prompt is told the clock that another was told`() throws {
+        let stage = LineageStage()
+        func agent(_ name: String, _ system: String) -> String {
+            #"{"model":"m","messages":[{"role":"system","content":"\#(system)"},{"role":"user","content":"\#(name)"}]}"#
+        }
+        let first = try stage.call(agent("first", system(0, pid: 1)))
+        stage.restart()
+
+        let second = try stage.call(agent("second", system(0, pid: 1)))
+        let third = try stage.call(agent("third", "Working directory: /a\\n" + system(0, pid: 1)))
+        let fourth = try stage.call(agent("fourth", "Working directory: /a\\n" + system(0, pid: 1)))
+
+        #expect(first.body.contains(#"first\n\n<now>\nCurrent time"#))
+        #expect(second.body.contains(#"second\n\n<now>\nCurrent time"#))
+        #expect(third.body.contains(#"third\n\n<now>\nCurrent time"#))
+        #expect(fourth.body.contains(#"fourth\n\n<now>\nCurrent time"#))
+        #expect(!fourth.body.contains(#"</now>\nWorking"#))
+        #expect(fourth.body.matches(of: /Working directory/).count == 1)
+    }
+
+    @Test func `a clock stays where it is when no turn takes text`() throws {
+        let stage = LineageStage()
+        stage.dialect = .responses
+        func body(_ minute: Int, _ items: String) -> String {
+            #"{"model":"m","instructions":"\#(system(minute, pid: 7))","input":[\#(items)]}"#
+        }
+        let shot = #"{"type":"computer_call_output","call_id":"c","output":{"type":"computer_screenshot","image_url":"data:,"}}"#
+        let first = try stage.call(body(0, shot))
+        let user = #"{"type":"message","role":"user","content":"Go"}"#
+        let second = try stage.call(body(1, user))
+
+        #expect(first.body.contains("T12:00:09Z"))
+        #expect(second.body.contains(#""content":"Go\n\n<now>\nCurrent time: 2026-11-20T12:01:09Z"#))
+    }
+
+    @Test func `instructions and an input of one string leave without the clock`() throws {
+        let stage = LineageStage()
+        stage.dialect = .responses
+        let first = try stage.call(#"{"model":"m","instructions":"\#(system(0, pid: 7))","input":"Go"}"#)
+        let second = try stage.call(
+            #"{"model":"m","instructions":"\#(system(1, pid: 8))","input":[{"role":"user","content":"Go"},{"role":"assistant","content":[{"type":"output_text","text":"ok"}]},{"role":"user","content":"On"}]}"#)
+
+        #expect(!first.body.contains(#""instructions":"Current"#))
+        #expect(first.body.contains(#""input":"Go\n\n<now>\nCurrent time: 2026-11-20T12:00:09Z"#))
+        #expect(!second.body.contains(#""instructions":"Current"#))
+        #expect(second.body.contains(#""content":"Go\n\n<now>\nCurrent time: 2026-11-20T12:00:09Z"#))
+        #expect(second.body.contains(#""content":"On\n\n<now>\nCurrent time: 2026-11-20T12:01:09Z"#))
     }
 
     @Test func `a messages prompt is told in a block of its own, behind the breakpoint`() throws {
@@ -86,7 +135,7 @@ import Testing
         let first = try stage.call(body(0, 0))
         let second = try stage.call(body(1, 1))
 
-        #expect(first.body.contains(#"[{"type":"text","text":"Go"},{"type":"text","text":"<context-update>"#))
+        #expect(first.body.contains(#"[{"type":"text","text":"Go"},{"type":"text","text":"<now>"#))
         #expect(second.plan.commonBytes == first.plan.emitted.byteCount)
         var prompt = try Prompt(reading: SourceDocument(parsing: Array(body(1, 1).utf8)), dialect: .messages)
         second.plan.apply(to: &prompt)
@@ -94,7 +143,7 @@ import Testing
         var out = ByteWriter(capacity: 4096)
         _ = try prompt.encode(for: UpstreamTraits(.anthropic, dialect: .messages), to: &out)
         let marked = String(decoding: out.copyBytes(), as: UTF8.self)
-        #expect(marked.contains(#""text":"result 0","cache_control":{"type":"ephemeral"}},{"type":"text","text":"<context-update>"#))
+        #expect(marked.contains(#""text":"result 0","cache_control":{"type":"ephemeral"}},{"type":"text","text":"<now>"#))
         #expect(marked.matches(of: /cache_control/).count <= BreakpointPlan.marksMax)
     }
 

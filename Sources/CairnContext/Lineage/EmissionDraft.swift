@@ -18,6 +18,8 @@ struct EmissionDraft {
     private var differing: [Int: (digest: Fingerprint, byteCount: Int)] = [:]
     private(set) var movedKinds: [VolatileSpan.Kind] = []
     private var told: [Int: [UInt64]]
+    /// Of these, what stands in the turns themselves: all that is told in front of `toldAt`.
+    private var toldInPlace: [Int: [UInt64]]
     private var lostPosition: Int?
     /// The turn at whose end volatile texts are told, or nil.
     private(set) var toldAt: Int?
@@ -47,6 +49,7 @@ struct EmissionDraft {
         self.state = state
         turns = Array(repeating: .asSent, count: keys.count)
         told = state.told
+        toldInPlace = state.told
     }
 
     // MARK: turns
@@ -101,64 +104,86 @@ struct EmissionDraft {
 
     // MARK: volatile texts
 
-    /// Volatile texts that changed since the model was last told are told at the end of the newest turn; those that change
-    /// with every call never enter the system prompt at all. Without a new turn to tell them in, nothing is moved.
+    /// Volatile texts that changed since the model was last told are told at the end of the newest turn that takes text;
+    /// those that change with every call never enter the system prompt at all. Without such a turn nothing is moved.
     mutating func tellVolatileTexts() {
-        guard let target = keys.indices.last(where: { $0 >= knownCount && keys[$0].role.isHeard }) else { return }
+        let targets = keys.indices.reversed().filter { $0 >= knownCount && keys[$0].role.isHeard }
+        if targets.isEmpty { return }
+        let untold = self
         var news = ByteWriter(capacity: 256)
         for index in keys.indices where !keys[index].volatile.isEmpty {
             if index < knownCount {
-                tellChanges(of: index, into: &news)
-            } else if keys[index].role == .system || keys[index].role == .developer {
-                moveOut(of: index, into: &news)
+                told[index] = tellChanges(of: index, into: &news)
+                continue
             }
+            let isSystem = keys[index].role == .system || keys[index].role == .developer
+            let moved = isSystem ? moveOut(of: index, into: &news) : []
             told[index] = keys[index].volatile.map(\.digest)
+            toldInPlace[index] = keys[index].volatile.indices.filter { !moved.contains($0) }
+                .map { keys[index].volatile[$0].digest }
         }
-        guard !news.isEmpty else { return }
-        let bytes: [UInt8]? = withBytes(of: target) { original in
-            news.withBytes { TailText.inserted($0, into: original, dialect: prompt.dialect) }
+        if news.isEmpty { return }
+        for target in targets {
+            let bytes: [UInt8]? = withBytes(of: target) { original in
+                news.withBytes { TailText.inserted($0, into: original, dialect: prompt.dialect) }
+            }
+            guard let bytes else { continue }
+            emit(bytes, as: bytes.withUnsafeBytes { Fingerprint(of: $0) }, at: target)
+            toldAt = target
+            return
         }
-        guard let bytes else { return }
-        emit(bytes, as: bytes.withUnsafeBytes { Fingerprint(of: $0) }, at: target)
-        toldAt = target
+        self = untold
     }
 
-    /// What of a known turn's volatile texts the model has not been told.
-    private mutating func tellChanges(of index: Int, into news: inout ByteWriter) {
+    /// Tells what of a known turn's volatile texts the model has not been told.
+    /// - Returns: digests of all it knows of them then.
+    private mutating func tellChanges(of index: Int, into news: inout ByteWriter) -> [UInt64] {
         let known = state.told[index] ?? []
+        let volatile = keys[index].volatile
+        var toldNow: [UInt64] = []
+        var kinds: [VolatileSpan.Kind] = []
         var number = 0
         forEachSpan(of: index) { span, bytes in
             defer { number += 1 }
-            guard number < keys[index].volatile.count, !known.contains(keys[index].volatile[number].digest),
-                news.count + bytes.count <= LineageTree.toldBytesMax
-            else { return }
-            TailText.append(bytes, to: &news)
-            movedKinds.append(span.kind)
+            guard number < volatile.count else { return }
+            if !known.contains(volatile[number].digest) {
+                guard news.count + bytes.count <= LineageTree.toldBytesMax else { return }
+                TailText.append(bytes, to: &news)
+                kinds.append(span.kind)
+            }
+            toldNow.append(volatile[number].digest)
         }
+        movedKinds += kinds
+        return toldNow
     }
 
     /// A new system turn loses what will change with the next call, as long as text is left in each of its parts.
-    private mutating func moveOut(of index: Int, into news: inout ByteWriter) {
-        guard let element = prompt.turns[index].element, case .source(let start, _) = element else { return }
+    /// - Returns: which of the turn's volatile texts were moved, by their numbers.
+    private mutating func moveOut(of index: Int, into news: inout ByteWriter) -> Set<Int> {
+        guard let element = prompt.turns[index].element, case .source(let start, _) = element else { return [] }
         var cuts: [Range<Int>] = []
         var kinds: [VolatileSpan.Kind] = []
+        var numbers: Set<Int> = []
         var moved = ByteWriter(capacity: 256)
+        var numberBefore = 0
         for part in prompt.turns[index].parts {
+            defer { numberBefore += part.volatileSpans.count }
             guard case .text(let text) = part.content, case .source(let textStart, let textEnd) = text else { continue }
-            let spans = part.volatileSpans.filter(\.kind.isPerCall)
-            let left = Int(textEnd - textStart) - 2 - spans.reduce(0) { $0 + $1.range.count }
+            let spans = part.volatileSpans.enumerated().filter(\.element.kind.isPerCall)
+            let left = Int(textEnd - textStart) - 2 - spans.reduce(0) { $0 + $1.element.range.count }
             if spans.isEmpty || left <= 0 { continue }
             prompt.source.withBytes(of: text) { bytes in
-                for span in spans {
+                for (number, span) in spans {
                     let range = Int(span.range.lowerBound)..<Int(span.range.upperBound)
                     TailText.append(UnsafeBufferPointer(rebasing: bytes[range]), to: &moved)
                     let offset = Int(textStart - start)
                     cuts.append(range.lowerBound + offset..<range.upperBound + offset)
                     kinds.append(span.kind)
+                    numbers.insert(numberBefore + number)
                 }
             }
         }
-        guard !cuts.isEmpty, news.count + moved.count <= LineageTree.toldBytesMax else { return }
+        guard !cuts.isEmpty, news.count + moved.count <= LineageTree.toldBytesMax else { return [] }
         let cut = prompt.source.withBytes(of: element) { bytes -> [UInt8] in
             var out: [UInt8] = []
             out.reserveCapacity(bytes.count)
@@ -174,6 +199,7 @@ struct EmissionDraft {
         emit(bytes, as: bytes.withUnsafeBytes { Fingerprint(of: $0) }, at: index)
         moved.withBytes { news.append($0) }
         movedKinds += kinds
+        return numbers
     }
 
     private func forEachSpan(of index: Int, _ body: (VolatileSpan, UnsafeBufferPointer<UInt8>) -> Void) {
@@ -192,7 +218,13 @@ struct EmissionDraft {
     // MARK: outcome
 
     /// Frozen facts behind the last link of this call.
-    var stateAfter: PromptState {
+    var stateAfter: PromptState { changed(told) }
+
+    /// Frozen facts behind its links in front of the turn where volatile texts are told: a conversation that goes on from
+    /// there otherwise has not heard them.
+    var stateBeforeTold: PromptState { toldAt == nil ? stateAfter : changed(toldInPlace) }
+
+    private func changed(_ told: [Int: [UInt64]]) -> PromptState {
         if !toolsAreNew && told == state.told && tools == state.tools { return state }
         return PromptState(tools: tools, told: told)
     }

@@ -135,8 +135,8 @@ public struct LineageTree: ~Copyable {
     /// How many leading turns are known, and whether no link is missing between them and the newest known one: a link may
     /// have gone with a session that shared it.
     private func knownTurnCount(_ chains: [Fingerprint]) -> (count: Int, isWhole: Bool) {
-        guard let newest = chains.lastIndex(where: { links[$0] != nil }) else { return (0, true) }
-        let count = chains.firstIndex { links[$0] == nil } ?? chains.count
+        guard let newest = chains.lastIndex(where: { links.index(forKey: $0) != nil }) else { return (0, true) }
+        let count = chains.firstIndex { links.index(forKey: $0) == nil } ?? chains.count
         return (count, count == newest + 1)
     }
 
@@ -149,15 +149,17 @@ public struct LineageTree: ~Copyable {
 
     /// Known turns leave as they first left.
     private mutating func recallTurns(_ draft: inout EmissionDraft) {
+        if draft.request.onlyObserves { return }
         for index in 0..<draft.knownCount {
-            let link = links[draft.chains[index]]!
+            let place = links.index(forKey: draft.chains[index])!
             let key = draft.keys[index]
-            if draft.request.onlyObserves || link.emitted == key.raw { continue }
+            if links.values[place].emitted == key.raw { continue }
+            let link = links.values[place]
             if link.raw == key.raw, let splice = link.splice {
                 draft.emit(draft.withBytes(of: index) { splice.applied(to: $0) }, as: link.emitted, at: index)
             } else if let bytes = blobs.find(link.emitted) {
                 if link.raw == key.raw {
-                    links[draft.chains[index]]!.splice = draft.withBytes(of: index) { ByteSplice(from: $0, to: bytes) }
+                    links.values[place].splice = draft.withBytes(of: index) { ByteSplice(from: $0, to: bytes) }
                 }
                 draft.emit(bytes, as: link.emitted, at: index)
             } else if draft.request.lost.contains(link.emitted) {
@@ -213,7 +215,9 @@ public struct LineageTree: ~Copyable {
             || draft.keys.prefix(draft.knownCount).contains { $0.role == .assistant }
         let session = continues ? owner ?? request.newSession : request.newSession
         let previous = sessions[session]
-        let state = draft.stateAfter
+        let stateBeforeTold = draft.stateBeforeTold
+        let stateAfter = draft.toldAt == nil ? stateBeforeTold : draft.stateAfter
+        var stateBefore: PromptState? = draft.knownCount > 0 ? draft.state : nil
         var batch = StorageBatch()
         var path = draft.chains
         if path.isEmpty { path = [request.account] }
@@ -234,6 +238,7 @@ public struct LineageTree: ~Copyable {
             emitted.append(digest, byteCount: byteCount)
             asSent.append(key.raw, byteCount: key.byteCount)
             if index < draft.knownCount { continue }
+            let state = index < draft.toldAt ?? 0 ? stateBeforeTold : stateAfter
             let splice = draft.splice(at: index)
             links[chain] = Link(
                 parent: index > 0 ? draft.chains[index - 1] : .lineageStart, position: index, raw: key.raw,
@@ -252,7 +257,8 @@ public struct LineageTree: ~Copyable {
                     position: index, turn: key.turn, raw: key.raw, emission: digest == key.raw ? nil : digest,
                     role: key.role.rawValue, wallNanoseconds: request.wallNanoseconds,
                     cumulativeBytes: UInt64(cumulative), cumulativeTokens: 0,
-                    state: index == draft.knownCount && (index == 0 || state !== draft.state) ? state.stored : nil))
+                    state: state === stateBefore ? nil : state.stored))
+            stateBefore = state
         }
         if let record = draft.newTools {
             blobs.insert(record.digest, record.bytes)

@@ -1,14 +1,15 @@
-// Text at the end of a turn, in the client's dialect: how the model is told what must not stand in the prefix.
+// Text at the end of a turn, in the client's dialect: how the model is told what must not stand in the prefix. The tag is
+// short, because it is paid for in every call whose clock has moved on, and once more in each call after it.
 //
-//     {"role":"tool","content":"ok"}        -->  {"role":"tool","content":"ok\n\n<context-update>...</context-update>"}
-//     {"role":"user","content":[{...}]}     -->  {"role":"user","content":[{...},{"type":"text","text":"<context-update>..."}]}
+//     {"role":"tool","content":"ok"}        -->  {"role":"tool","content":"ok\n\n<now>...</now>"}
+//     {"role":"user","content":[{...}]}     -->  {"role":"user","content":[{...},{"type":"text","text":"<now>..."}]}
 
 import CairnCore
 import CairnWire
 
 enum TailText {
-    private static let opening: StaticString = "<context-update>\\n"
-    private static let closing: StaticString = "</context-update>"
+    private static let opening: StaticString = "<now>\\n"
+    private static let closing: StaticString = "</now>"
 
     /// Adds one volatile text (the content of a JSON string, escaped) as lines of its own.
     static func append(_ content: UnsafeBufferPointer<UInt8>, to news: inout ByteWriter) {
