@@ -163,6 +163,7 @@ bool chttp_tls_verifies(const chttp_tls *tls);
  * some buffers for the next ones. All are plain malloc memory: a body may leave the loop and be freed elsewhere. */
 #define CHTTP_KEPT_BUFFERS_MAX 32
 #define CHTTP_KEPT_BUFFER_BYTES_MAX (4 * 1024 * 1024)  /* a larger one is freed */
+#define CHTTP_KEPT_HEAP_BYTES_MAX (16 * 1024 * 1024)   /* free at the end of a thread's heap; more is given back */
 #define CHTTP_KEPT_BYTES_MAX (16 * 1024 * 1024)        /* of all of them together */
 #define CHTTP_HELD_BYTES_MAX (1024 * 1024 * 1024)   /* bodies of a loop's calls at one time; a further one is refused */
 
