@@ -122,7 +122,6 @@ let package = Package(
             dependencies: [
                 "CairnGateway", "CairnStore", "CairnContext", "CairnLedger", "CairnWire", "CairnCore", "CairnSettings",
             ],
-            dependencies: ["CairnGateway", "CairnContext", "CairnLedger", "CairnWire", "CairnCore", "CairnSettings"],
             swiftSettings: swiftFlags),
         .testTarget(
             name: "CairnLedgerTests", dependencies: ["CairnLedger", "CairnCore", "CZlib"], swiftSettings: swiftFlags),
