@@ -25,8 +25,8 @@ let package = Package(
         .executableTarget(
             name: "cairn",
             dependencies: [
-                "CairnGateway", "CairnPractice", "CairnReport", "CairnStore", "CairnContext", "CairnLedger", "CairnHTTP",
-                "CairnWire", "CairnCore", "CairnSettings",
+                "CairnGateway", "CairnPractice", "CairnReport", "CairnStore", "CairnContext", "CairnLedger",
+                "CairnHTTP", "CairnWire", "CairnCore", "CairnSettings",
             ],
             swiftSettings: swiftFlags),
 
@@ -38,8 +38,8 @@ let package = Package(
         .target(
             name: "CairnGateway",
             dependencies: [
-                "CairnHTTP", "CairnStore", "CairnContext", "CairnLedger", "CairnWire", "CairnCore", "CairnSettings", "CZlib",
-                "CBrotli", "CZstd",
+                "CairnHTTP", "CairnStore", "CairnContext", "CairnLedger", "CairnWire", "CairnCore", "CairnSettings",
+                "CZlib", "CBrotli", "CZstd",
             ],
             swiftSettings: swiftFlags),
         .target(name: "CairnPractice", dependencies: ["CairnHTTP", "CairnCore", "CZlib"], swiftSettings: swiftFlags),

@@ -81,7 +81,9 @@ public struct ProofRun {
         return true
     }
 
-    private static func line(_ session: SessionRecord, _ failure: ProofFailure, _ call: CallRecord, index: Int) -> String {
+    private static func line(_ session: SessionRecord, _ failure: ProofFailure, _ call: CallRecord, index: Int)
+        -> String
+    {
         let turn = failure.turn.map { "turn \($0)" } ?? "tools"
         return "\(session.id)  NOT PROVEN  call \(index + 1) (\(call.id)), \(turn), byte \(failure.byte): \(failure)"
     }

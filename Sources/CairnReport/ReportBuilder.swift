@@ -43,7 +43,9 @@ public struct ReportBuilder {
         var failure: StoreError?
         try store.forEachCall(of: session, sinceNanoseconds: sinceNanoseconds) { call in
             if records[call.session] == nil, records.count < sessionsMax, failure == nil {
-                do throws(StoreError) { records[call.session] = try store.session(call.session) } catch { failure = error }
+                do throws(StoreError) { records[call.session] = try store.session(call.session) } catch {
+                    failure = error
+                }
             }
             builder.add(call, of: records[call.session])
         }
@@ -103,7 +105,9 @@ public struct ReportBuilder {
 
     // MARK: the prefix
 
-    private mutating func addPrefix(_ call: CallRecord, _ session: SessionRecord, _ tokens: TokenUsage?, at moment: Moment) {
+    private mutating func addPrefix(
+        _ call: CallRecord, _ session: SessionRecord, _ tokens: TokenUsage?, at moment: Moment
+    ) {
         guard sessions[call.session] != nil || sessions.count < Self.sessionsMax else { return }
         var tracked =
             sessions[call.session]

@@ -46,7 +46,8 @@ extension Report {
         writer.appendList(breaks) { line, writer in
             writer.append("{\"cause\":")
             writer.append(quoted: line.reason.words)
-            writer.append(",\"count\":\(line.count),\"lost_bytes\":\(line.lostBytes),\"lost_tokens\":\(line.lostTokens)")
+            writer.append(
+                ",\"count\":\(line.count),\"lost_bytes\":\(line.lostBytes),\"lost_tokens\":\(line.lostTokens)")
             writer.append(",\"cost_usd\":")
             writer.append(line.unpricedCount == line.count ? "null" : "\"\(line.cost.decimalText)\"")
             writer.append(",\"unpriced\":\(line.unpricedCount)}")

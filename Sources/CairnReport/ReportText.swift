@@ -21,10 +21,14 @@ extension Report {
 
     private var sections: [ReportSection] {
         guard let period else {
-            return [ReportSection("Cairn", notes: ["No calls in this period. Calls are recorded in the modes observe and stable."])]
+            return [
+                ReportSection(
+                    "Cairn", notes: ["No calls in this period. Calls are recorded in the modes observe and stable."])
+            ]
         }
         let all: [ReportSection] = [
-            dollars(period), tokens, groups("By model", models), groups("By harness", harnesses), breakSection, movedSection,
+            dollars(period), tokens, groups("By model", models), groups("By harness", harnesses), breakSection,
+            movedSection,
             predictions, worst, advice,
         ]
         return all.filter { !$0.isEmpty }
@@ -38,7 +42,10 @@ extension Report {
         section.rows = [
             ["billed", Self.dollars(sum.billed, sum)],
             ["untouched", Self.dollars(sum.untouched, sum), "what the agents' own requests would have cost"],
-            ["saved", Self.dollars(sum.saved, sum), Self.share(sum.saved.nanodollars, of: sum.untouched.nanodollars) ?? ""],
+            [
+                "saved", Self.dollars(sum.saved, sum),
+                Self.share(sum.saved.nanodollars, of: sum.untouched.nanodollars) ?? "",
+            ],
             ["predicted", Self.dollars(sum.predicted, sum), "what Cairn expected to be billed"],
         ]
         section.notes.append("\(Self.counted(calls, "call")) in \(Self.counted(sessionCount, "session")).")
@@ -48,7 +55,8 @@ extension Report {
                     + "Prices can be given in prices.yaml of the home.")
         }
         if unreportedCallCount > 0 {
-            section.notes.append("No usage was reported for \(Self.counted(unreportedCallCount, "call")): they are in no sum.")
+            section.notes.append(
+                "No usage was reported for \(Self.counted(unreportedCallCount, "call")): they are in no sum.")
         }
         return section
     }
@@ -67,7 +75,8 @@ extension Report {
             let asSent = Self.share(Int64(commonBytesAsSent), of: Int64(followingBytes))
         {
             section.notes.append(
-                "Of the bytes of prompts that followed another, \(kept) stood in the one before; as the agents sent them, \(asSent).")
+                "Of the bytes of prompts that followed another, \(kept) stood in the one before; as the agents sent them, \(asSent)."
+            )
         }
         return section
     }
@@ -94,8 +103,10 @@ extension Report {
         section.rows = breaks.map { line in
             let cost = line.unpricedCount == line.count ? "unknown" : line.cost.description
             return [
-                line.reason.words, Self.grouped(line.count), Self.grouped(line.lostBytes), Self.grouped(line.lostTokens),
-                line.unpricedCount > 0 && line.unpricedCount < line.count ? "\(cost) and \(line.unpricedCount) unknown" : cost,
+                line.reason.words, Self.grouped(line.count), Self.grouped(line.lostBytes),
+                Self.grouped(line.lostTokens),
+                line.unpricedCount > 0 && line.unpricedCount < line.count
+                    ? "\(cost) and \(line.unpricedCount) unknown" : cost,
             ]
         }
         return section
@@ -123,7 +134,9 @@ extension Report {
             ["within 128 tokens", Self.share(Int64(errors.within128Count), of: Int64(errors.callCount)) ?? ""],
         ]
         for percent in [50, 90, 99] {
-            section.rows.append(["error of \(percent) % at most", errors.quantile(percent: percent).map(Self.grouped) ?? ""])
+            section.rows.append([
+                "error of \(percent) % at most", errors.quantile(percent: percent).map(Self.grouped) ?? "",
+            ])
         }
         section.rows.append(["mean error", "\(errors.sumTokens / errors.callCount)"])
         return section
@@ -150,7 +163,8 @@ extension Report {
         for line in moved where line.saved > .zero {
             section.notes.append(
                 "The \(line.kinds) in your prompts would cost \(line.monthly) a month without Cairn, extrapolated from "
-                    + "\(Self.counted(line.callCount, "call")). Put such text at the end of the newest message, or leave it out.")
+                    + "\(Self.counted(line.callCount, "call")). Put such text at the end of the newest message, or leave it out."
+            )
         }
         for line in breaks {
             guard let words = line.reason.advice else { continue }
@@ -175,7 +189,9 @@ extension Report {
     }
 
     /// `1 call`, `12,345 calls`.
-    private static func counted(_ number: Int, _ noun: String) -> String { "\(grouped(number)) \(noun)\(number == 1 ? "" : "s")" }
+    private static func counted(_ number: Int, _ noun: String) -> String {
+        "\(grouped(number)) \(noun)\(number == 1 ? "" : "s")"
+    }
 
     /// `12,345`.
     private static func grouped(_ number: Int) -> String {
@@ -194,7 +210,8 @@ extension PrefixBreak {
         switch self {
         case .none, .newSession, .epoch: nil
         case .toolsChanged: "Offer the same tools in all calls of a session: another set makes the whole prompt a miss."
-        case .historyChanged: "An agent that edits or compacts its history pays for everything behind the edit: do it seldom and late."
+        case .historyChanged:
+            "An agent that edits or compacts its history pays for everything behind the edit: do it seldom and late."
         case .historyShortened: "Retries and rewinds are cheap, as long as what follows begins with the same turns."
         case .emissionLost: "Emissions were lost: see the state of the store in /health."
         }
@@ -252,7 +269,9 @@ private struct ReportSection {
 
     private static func row(_ cells: [String], _ columns: Int) -> String {
         let padded = cells + Array(repeating: "", count: columns - cells.count)
-        return "| " + padded.map { cell in cell.split(separator: "|", omittingEmptySubsequences: false).joined(separator: "\\|") }
+        return "| "
+            + padded.map { cell in cell.split(separator: "|", omittingEmptySubsequences: false).joined(separator: "\\|")
+            }
             .joined(separator: " | ") + " |\n"
     }
 }

@@ -21,7 +21,9 @@ public struct StatusScreen {
     public func text(address: String) -> String {
         var out = "Cairn \(health.version) at \(address), \(health.status), mode \(health.mode), "
         out += "up \(Self.duration(health.uptimeSeconds))\n\n"
-        for (name, value) in rows { out += "  \(name + String(repeating: " ", count: max(1, 12 - name.count)))\(value)\n" }
+        for (name, value) in rows {
+            out += "  \(name + String(repeating: " ", count: max(1, 12 - name.count)))\(value)\n"
+        }
         out += list("Upstreams", health.upstreams)
         out += list("Hit ratio", metrics.ratios)
         out += list("Last breaks of a prefix", health.breaks)
@@ -38,7 +40,11 @@ public struct StatusScreen {
         let untouched = metrics.money("cairn_untouched_dollars_total")
         return [
             ("saved", "\(saved): billed \(billed), untouched \(untouched)\(unknown)"),
-            ("tokens", tokens > 0 ? "\(Self.whole(tokens)) in prompts, \(Self.percent(hits / tokens)) from the cache" : "none yet"),
+            (
+                "tokens",
+                tokens > 0
+                    ? "\(Self.whole(tokens)) in prompts, \(Self.percent(hits / tokens)) from the cache" : "none yet"
+            ),
             (
                 "calls",
                 "\(Self.whole(metrics.sum("cairn_calls_total"))) ended, \(Self.whole(metrics.sum("cairn_calls_in_flight"))) under way, "
@@ -108,7 +114,8 @@ private struct HealthPage {
             let reason = text("reason", of: node)
             let lost = number("lost_records", of: node)
             if !reason.isEmpty { store += " (\(reason))" }
-            store += ", \(number("file_bytes", of: node) / 1024) KiB, \(number("queued_records", of: node)) records waiting"
+            store +=
+                ", \(number("file_bytes", of: node) / 1024) KiB, \(number("queued_records", of: node)) records waiting"
             if lost > 0 { store += ", \(lost) LOST" }
         }
         if let list = document.member("upstreams", of: 0) {
@@ -149,7 +156,8 @@ private struct MetricsPage {
 
     func sum(_ name: String, having label: String = "") -> Double {
         samples.reduce(0) { sum, sample in
-            sample.name == name && (label.isEmpty || sample.labels.contains(label)) ? sum + (Double(sample.value) ?? 0) : sum
+            sample.name == name && (label.isEmpty || sample.labels.contains(label))
+                ? sum + (Double(sample.value) ?? 0) : sum
         }
     }
 

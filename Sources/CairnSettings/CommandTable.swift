@@ -73,7 +73,9 @@ struct CommandLineTable {
     /// command's name is in it (`CAIRN_PRACTICE_LISTEN`), because the gateway's variables must not
     /// move the practice provider. Commands that look at a gateway find it by its own variables.
     func variable(of name: OptionName) -> String {
-        let words = verb == .serve || CommandLineTable.gatewayOptions.contains(name) && verb.looksAtGateway ? "cairn-\(name.rawValue)" : "cairn-\(verb.rawValue)-\(name.rawValue)"
+        let words =
+            verb == .serve || CommandLineTable.gatewayOptions.contains(name) && verb.looksAtGateway
+            ? "cairn-\(name.rawValue)" : "cairn-\(verb.rawValue)-\(name.rawValue)"
         return String(words.uppercased().map { $0 == "-" ? "_" : $0 })
     }
 
@@ -193,7 +195,8 @@ struct CommandLineTable {
     private static let homeOptions = [
         OptionLine(.home, "DIR", "Home of the gateway.", default: "~/.cairn"),
         OptionLine(
-            .config, "FILE", "Configuration file that names the home; without it config.yaml in the home is read if it is there."),
+            .config, "FILE",
+            "Configuration file that names the home; without it config.yaml in the home is read if it is there."),
     ]
 
     private static let status = CommandLineTable(
@@ -202,7 +205,8 @@ struct CommandLineTable {
             OptionLine(
                 .listen, "HOST:PORT", "Address the gateway listens on.", default: "\(Settings.listenDefault)"),
             OptionLine(.adminKey, "KEY", "Its admin key, if it has one."),
-            OptionLine(.tls, nil, "It speaks TLS; known from the configuration file too. Its certificate is not checked."),
+            OptionLine(
+                .tls, nil, "It speaks TLS; known from the configuration file too. Its certificate is not checked."),
             OptionLine(.once, nil, "Show it once and end, also on a terminal."),
         ] + homeOptions)
 

@@ -117,7 +117,8 @@ enum SettingsValue {
 
     /// A session: 32 hexadecimal digits.
     static func session(_ text: String) throws(SettingsError) -> String {
-        guard text.utf8.count == 32, text.utf8.allSatisfy({ isDigit($0) || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains($0) })
+        guard text.utf8.count == 32,
+            text.utf8.allSatisfy({ isDigit($0) || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains($0) })
         else { throw mismatch("expected the 32 hexadecimal digits of a session", text) }
         return text
     }

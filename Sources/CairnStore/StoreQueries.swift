@@ -93,7 +93,8 @@ final class StoreQueries {
         of session: SessionIdentifier?, sinceNanoseconds: UInt64, _ body: (CallRecord) -> Void
     ) throws(StoreError) {
         let condition = session == nil ? "started >= ?" : "started >= ? AND session = ?"
-        let statement = try database.statement("SELECT \(Self.callColumns) FROM calls WHERE \(condition) ORDER BY number")
+        let statement = try database.statement(
+            "SELECT \(Self.callColumns) FROM calls WHERE \(condition) ORDER BY number")
         if let session {
             statement.bind(.integer(sinceNanoseconds), .session(session))
         } else {

@@ -96,7 +96,8 @@ final class LineageStage {
             mode: onlyObserves ? "observe" : "stable", model: "m", upstream: "u", requestBytes: 0,
             emittedBytes: UInt64(plan.emitted.byteCount),
             prefix: CallRecord.Prefix(
-                commonBytes: UInt64(plan.commonBytes), commonTokens: 0, commonBytesAsSent: UInt64(plan.commonBytesAsSent),
+                commonBytes: UInt64(plan.commonBytes), commonTokens: 0,
+                commonBytesAsSent: UInt64(plan.commonBytesAsSent),
                 breakCode: plan.breakReason.rawValue, breakText: plan.breakReason.words + position,
                 movedKinds: plan.movedNames),
             tools: plan.toolsBlob, previousProof: plan.previousProof, proof: plan.proof, usage: nil,

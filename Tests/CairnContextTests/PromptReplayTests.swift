@@ -57,7 +57,9 @@ private final class StoredSessions: PromptSource {
     private static let otherTools = #"[{"type":"function","function":{"name":"c"}}]"#
 
     /// A prompt with a clock in its system turn.
-    private static func body(_ steps: Int, minute: Int = 0, tools: String? = PromptReplayTests.tools, edited: Int? = nil) -> String {
+    private static func body(
+        _ steps: Int, minute: Int = 0, tools: String? = PromptReplayTests.tools, edited: Int? = nil
+    ) -> String {
         var turns = [
             #"{"role":"system","content":"Current time: 2026-11-20T12:\#(10 + minute):09Z\nYou are a coding agent."}"#,
             #"{"role":"user","content":"Go"}"#,
@@ -72,7 +74,9 @@ private final class StoredSessions: PromptSource {
     /// A session with a clock, shuffled tools, an edit of history, changed tools, a retry and a restart.
     private func session() throws -> StoredSessions {
         let stored = StoredSessions()
-        for step in 0..<4 { try stored.call(Self.body(step, minute: step, tools: step % 2 == 0 ? Self.tools : Self.toolsShuffled)) }
+        for step in 0..<4 {
+            try stored.call(Self.body(step, minute: step, tools: step % 2 == 0 ? Self.tools : Self.toolsShuffled))
+        }
         try stored.call(Self.body(4, minute: 4, edited: 2))
         try stored.call(Self.body(4, minute: 4, tools: Self.otherTools, edited: 2))
         try stored.call(Self.body(2, minute: 5))
@@ -155,7 +159,9 @@ private final class StoredSessions: PromptSource {
             Tampering("call: \(name)", reasons) { change(&$0.calls[2]) }
         }
 
-        private init(_ name: String, _ reasons: [ProofFailure.Reason], _ change: @escaping @Sendable (StoredSessions) -> Void) {
+        private init(
+            _ name: String, _ reasons: [ProofFailure.Reason], _ change: @escaping @Sendable (StoredSessions) -> Void
+        ) {
             testDescription = name
             self.reasons = reasons
             self.change = change

@@ -28,7 +28,9 @@ import Testing
             totals: totals, sessionCount: 3, linkCount: 40,
             storage: StorageHealth(state: state, queuedRecords: 5, lostRecords: 2, fileBytes: 4096),
             breaks: [
-                RecentBreak(session: SessionIdentifier(high: 1, low: 2), words: "the client changed its tools", wallNanoseconds: 0)
+                RecentBreak(
+                    session: SessionIdentifier(high: 1, low: 2), words: "the client changed its tools",
+                    wallNanoseconds: 0)
             ])
     }
 
@@ -77,7 +79,8 @@ import Testing
     @Test func `the last breaks are kept, and not more than a few`() {
         var breaks = RecentBreaks()
         for number in 0..<20 as Range<UInt64> {
-            breaks.add(RecentBreak(session: SessionIdentifier(high: 0, low: number), words: "w", wallNanoseconds: number))
+            breaks.add(
+                RecentBreak(session: SessionIdentifier(high: 0, low: number), words: "w", wallNanoseconds: number))
         }
         #expect(breaks.breaks.map(\.wallNanoseconds) == Array(12..<20))
         #expect(breaks.breaks.count == RecentBreaks.countMax)

@@ -13,7 +13,10 @@ struct SampleCalls {
     let session: SessionRecord
     private(set) var calls: [CallRecord] = []
 
-    init(_ number: UInt64 = 1, provider: String = "deepseek", model: String = "deepseek-v4-flash", harness: String = "codex") {
+    init(
+        _ number: UInt64 = 1, provider: String = "deepseek", model: String = "deepseek-v4-flash",
+        harness: String = "codex"
+    ) {
         session = SessionRecord(
             id: SessionIdentifier(high: number, low: number), root: Fingerprint(high: 1, low: number), harness: harness,
             provider: provider, dialect: "chat", model: model, projectHint: "", createdNanoseconds: Self.start,
@@ -21,15 +24,18 @@ struct SampleCalls {
     }
 
     mutating func add(
-        minutes: UInt64? = nil, bytes: UInt64 = 3000, common: UInt64 = 0, asSent: UInt64 = 0, reason: PrefixBreak = .none,
-        moved: String = "", usage: String? = #"{"prompt_tokens":1000,"completion_tokens":10,"prompt_cache_hit_tokens":600}"#,
+        minutes: UInt64? = nil, bytes: UInt64 = 3000, common: UInt64 = 0, asSent: UInt64 = 0,
+        reason: PrefixBreak = .none,
+        moved: String = "",
+        usage: String? = #"{"prompt_tokens":1000,"completion_tokens":10,"prompt_cache_hit_tokens":600}"#,
         billed: Int64? = 1_000_000, untouched: Int64? = 4_000_000, predictedHit: Int64? = 600, reportedHit: Int64? = 600
     ) {
         let number = UInt64(calls.count)
         calls.append(
             CallRecord(
                 id: "\(session.id) \(number)", session: session.id, chain: Fingerprint(high: 2, low: number),
-                startedNanoseconds: Self.start + (minutes ?? number) * 60_000_000_000, mode: "stable", model: session.model,
+                startedNanoseconds: Self.start + (minutes ?? number) * 60_000_000_000, mode: "stable",
+                model: session.model,
                 upstream: "main", requestBytes: bytes, emittedBytes: bytes,
                 prefix: CallRecord.Prefix(
                     commonBytes: common, commonTokens: 0, commonBytesAsSent: asSent, breakCode: reason.rawValue,

@@ -28,7 +28,9 @@ import Testing
         let text = Self.report().rendered(as: .text)
         #expect(text.hasPrefix("Dollars, 2026-11-20 to 2026-11-22\n  billed"))
         #expect(text.contains("The price of 1 call is unknown"))
-        #expect(text.contains("The clock in your prompts would cost $0.0900 a month without Cairn, extrapolated from 2 calls."))
+        #expect(
+            text.contains(
+                "The clock in your prompts would cost $0.0900 a month without Cairn, extrapolated from 2 calls."))
         #expect(text.contains("Offer the same tools in all calls"))
     }
 
@@ -51,7 +53,8 @@ import Testing
         #expect(total?["billed_usd"] as? String == report.sum.billed.decimalText)
         #expect(total?["hit_tokens"] as? Int == report.sum.tokens.hit)
         #expect((object?["days"] as? [Any])?.count == 3)
-        #expect((object?["models"] as? [[String: Any]])?.contains { $0["name"] as? String == "a \"quoted\" model" } == true)
+        #expect(
+            (object?["models"] as? [[String: Any]])?.contains { $0["name"] as? String == "a \"quoted\" model" } == true)
         #expect(((object?["worst_sessions"] as? [[String: Any]])?.first?["break_cost_usd"]) is NSNull)
     }
 

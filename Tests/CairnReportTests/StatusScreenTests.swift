@@ -37,9 +37,11 @@ import Testing
         let text = try screen()
         for part in [
             "Cairn 1.2.3 at 127.0.0.1:8787, ok, mode stable, up 2 h 1 min", "$1.25: billed $2.00, untouched $3.25",
-            "(2 calls of unknown price left out)", "1000 in prompts, 98.0 % from the cache", "12 ended, 1 under way, 0 faults",
+            "(2 calls of unknown price left out)", "1000 in prompts, 98.0 % from the cache",
+            "12 ended, 1 under way, 0 faults",
             "5 in memory, 60 turns", "degraded (no space is left), 2 KiB, 7 records waiting, 3 LOST",
-            "main (https://api.example): NOT REACHABLE refused", "other (http://other): reachable", "provider deepseek: 98.0 %",
+            "main (https://api.example): NOT REACHABLE refused", "other (http://other): reachable",
+            "provider deepseek: 98.0 %",
             "00ff  1 min ago  the client changed its tools",
         ] {
             #expect(text.contains(part), "\(part) is missing in \(text)")
@@ -61,7 +63,9 @@ import Testing
         #expect(text.contains("and 12 more"))
     }
 
-    @Test(arguments: ["cairn_saved_dollars_total nan", "cairn_saved_dollars_total 1e400", "cairn_calls_total inf", "x", "} {", " "])
+    @Test(arguments: [
+        "cairn_saved_dollars_total nan", "cairn_saved_dollars_total 1e400", "cairn_calls_total inf", "x", "} {", " ",
+    ])
     func `metrics of something else do no harm`(_ metrics: String) throws {
         #expect(try screen(Self.health, metrics).contains("$0"))
     }

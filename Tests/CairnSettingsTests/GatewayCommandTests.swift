@@ -16,7 +16,8 @@ struct GatewayCommandTests {
         let file = "home: /other\nupstreams: [{name: a, url: https://a.example, api_key_variable: ABSENT}]\n"
         #expect(try parse(["prove"], file: file) == .prove(ProveSettings(home: "/other")))
         #expect(
-            try parse(["prove", "--config", configPath, "--home", "/h"], file: file) == .prove(ProveSettings(home: "/h")))
+            try parse(["prove", "--config", configPath, "--home", "/h"], file: file)
+                == .prove(ProveSettings(home: "/h")))
     }
 
     @Test func `prove takes a session or all`() throws {
@@ -32,11 +33,14 @@ struct GatewayCommandTests {
         report.format = .json
         #expect(try parse(["report", "--session", Self.session, "--since=7d", "--format", "json"]) == .report(report))
         report.since = .day("2026-11-01")
-        #expect(try parse(["report", "--session", Self.session, "--since=2026-11-01", "--format", "json"]) == .report(report))
+        #expect(
+            try parse(["report", "--session", Self.session, "--since=2026-11-01", "--format", "json"])
+                == .report(report))
         report.since = .hoursAgo(12)
         #expect(
             try parse(
-                ["report"], ["CAIRN_REPORT_SESSION": Self.session, "CAIRN_REPORT_SINCE": "12h", "CAIRN_REPORT_FORMAT": "json"])
+                ["report"],
+                ["CAIRN_REPORT_SESSION": Self.session, "CAIRN_REPORT_SINCE": "12h", "CAIRN_REPORT_FORMAT": "json"])
                 == .report(report))
     }
 
@@ -56,12 +60,21 @@ struct GatewayCommandTests {
     @Test(arguments: [
         (["prove", "abc"], "SESSION: expected the 32 hexadecimal digits of a session, got \"abc\""),
         (["prove", session, "--all"], "--all: cannot go together with a SESSION"),
-        (["prove", session, session], "cairn prove: expected a flag, written --name VALUE or --name=VALUE, as argument 2"),
+        (
+            ["prove", session, session],
+            "cairn prove: expected a flag, written --name VALUE or --name=VALUE, as argument 2"
+        ),
         (["report", "--since", "7w"], "--since: expected 12h, 7d or a day such as 2026-11-01, got \"7w\""),
         (["report", "--since", "0d"], "--since: expected 12h, 7d or a day such as 2026-11-01, got \"0d\""),
         (["report", "--format", "pdf"], "--format: expected text, md, json or svg, got \"pdf\""),
-        (["report", "--session", "ABCDEF"], "--session: expected the 32 hexadecimal digits of a session, got \"ABCDEF\""),
-        (["status", "--once", "x"], "cairn status: expected a flag, written --name VALUE or --name=VALUE, as argument 2"),
+        (
+            ["report", "--session", "ABCDEF"],
+            "--session: expected the 32 hexadecimal digits of a session, got \"ABCDEF\""
+        ),
+        (
+            ["status", "--once", "x"],
+            "cairn status: expected a flag, written --name VALUE or --name=VALUE, as argument 2"
+        ),
     ])
     func `a bad command is one clear line`(_ arguments: [String], line: String) {
         #expect(errorLine(arguments)?.hasSuffix(line) == true, "\(errorLine(arguments) ?? "")")

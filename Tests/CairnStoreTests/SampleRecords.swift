@@ -55,7 +55,8 @@ extension CallRecord {
                 commonBytes: 8, commonTokens: 2, commonBytesAsSent: 4, breakCode: Int(number % 3),
                 breakText: "tools changed", movedKinds: number % 2 == 0 ? "" : "clock,process"),
             tools: number % 2 == 0 ? nil : Fingerprint(high: 9, low: number),
-            previousProof: Fingerprint(high: 1, low: number &- 1), proof: Fingerprint(high: 1, low: number), usage: number % 2 == 0 ? nil : Array("{\"total\":1}".utf8),
+            previousProof: Fingerprint(high: 1, low: number &- 1), proof: Fingerprint(high: 1, low: number),
+            usage: number % 2 == 0 ? nil : Array("{\"total\":1}".utf8),
             cost: .init(
                 billedNanodollars: number % 2 == 0 ? nil : 5, predictedNanodollars: 6, untouchedNanodollars: 7,
                 predictedHitTokens: 3, reportedHitTokens: nil),

@@ -1,4 +1,4 @@
-"""What the user sees of the append-only prompt: prove, report, status and backup beside a running gateway in mode stable."""
+"""prove, report, status and backup beside a running gateway in mode stable."""
 import contextlib
 import json
 import os
@@ -28,9 +28,10 @@ class Agent:
         self.session = None
 
     def call(self, key=KEY):
-        clock = f"Current time: 2026-11-20T12:{10 + self.calls:02}:09Z\nYou are a careful coding agent. " + "Rule. " * 300
+        clock = f"Current time: 2026-11-20T12:{10 + self.calls:02}:09Z\n"
+        system = clock + "You are a careful coding agent. " + "Rule. " * 300
         tools = TOOLS if self.calls % 2 == 0 else TOOLS[::-1]
-        body = {"model": MODEL, "tools": tools, "messages": [{"role": "system", "content": clock}, *self.turns]}
+        body = {"model": MODEL, "tools": tools, "messages": [{"role": "system", "content": system}, *self.turns]}
         with self.gateway.connect() as client:
             response = client.exchange("POST", "/v1/chat/completions", key, json.dumps(body).encode())
         if response.status != 200:
@@ -108,9 +109,11 @@ class Prove(ReportScenario):
             ("common bytes", "UPDATE calls SET common_bytes = common_bytes - 1 WHERE number = 8",
              "shares another number of bytes"),
             ("a call", "DELETE FROM calls WHERE number = 7", "the call before is not in the store"),
-            ("a blob", "UPDATE blobs SET bytes = zeroblob(length(bytes)) WHERE digest = (SELECT coalesce(emission, raw) "
-             "FROM links WHERE position = 3 LIMIT 1)", "stored bytes are not what was sent"),
-            ("a link", "DELETE FROM links WHERE id = (SELECT id FROM links WHERE position = 2 LIMIT 1)", "a turn is not"),
+            ("a blob", "UPDATE blobs SET bytes = zeroblob(length(bytes)) WHERE digest = "
+             "(SELECT coalesce(emission, raw) FROM links WHERE position = 3 LIMIT 1)",
+             "stored bytes are not what was sent"),
+            ("a link", "DELETE FROM links WHERE id = (SELECT id FROM links WHERE position = 2 LIMIT 1)",
+             "a turn is not"),
         ):
             with self.subTest(table=table):
                 home = fresh_directory()
@@ -136,7 +139,9 @@ class Report(ReportScenario):
         self.assertTrue(lines[0].startswith("Dollars, "))
         self.assertRegex(lines[1], r"^  billed +\$0\.\d+$")
         self.assertIn("15 calls in 3 sessions.", result.stdout)
-        self.assertRegex(result.stdout, r"The clock in your prompts would cost \$\S+ a month without Cairn, extrapolated from \d+ calls\.")
+        self.assertRegex(
+            result.stdout,
+            r"The clock in your prompts would cost \$\S+ a month without Cairn, extrapolated from \d+ calls\.")
 
     def test_the_same_calls_give_the_same_bytes(self):
         for form in ("text", "md", "json", "svg"):
@@ -220,7 +225,11 @@ class Status(ReportScenario):
         agent.turns[-3]["content"] = "The client changed this."
         agent.call()
 
-        text = wait_until(lambda: (lambda out: out if "Last breaks" in out else None)(self.status().stdout), 5, "a break")
+        def shown():
+            out = self.status().stdout
+            return out if "Last breaks" in out else None
+
+        text = wait_until(shown, 5, "a break")
 
         self.assertRegex(text, rf"{agent.session}  \d+ s ago  the client changed its history at turn \d")
 
@@ -262,9 +271,11 @@ class AfterAKill(ReportScenario):
                 agent.call()
             self.assertEqual(agent.session, before)
 
-        proven = wait_until(
-            lambda: (lambda out: out if out.count("proven  7 calls") == 3 else None)(self.command("prove", home=home).stdout),
-            5, "21 proven calls")
+        def all_proven():
+            out = self.command("prove", home=home).stdout
+            return out if out.count("proven  7 calls") == 3 else None
+
+        proven = wait_until(all_proven, 5, "21 proven calls")
 
         self.assertEqual(proven.count("0 breaks"), 3)
 

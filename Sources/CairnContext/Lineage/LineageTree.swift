@@ -114,7 +114,8 @@ public struct LineageTree: ~Copyable {
         }
 
         var draft = EmissionDraft(
-            prompt: copy prompt, keys: keys.turns, hasHints: keys.hasHints, chains: chains, knownCount: knownCount, request: request,
+            prompt: copy prompt, keys: keys.turns, hasHints: keys.hasHints, chains: chains, knownCount: knownCount,
+            request: request,
             state: knownCount > 0 ? links[chains[knownCount - 1]]!.state : .empty)
         recallTurns(&draft)
         recallTools(&draft, keys.tools)
@@ -125,7 +126,8 @@ public struct LineageTree: ~Copyable {
 
     /// The names of the links a prompt is made of.
     private static func chains(_ keys: [TurnKey], account: Fingerprint, dialect: Dialect) -> [Fingerprint] {
-        var chain = account.appending(turn: Fingerprint(high: UInt64(dialect.rawValue), low: UInt64(Fingerprint.version)))
+        var chain = account.appending(
+            turn: Fingerprint(high: UInt64(dialect.rawValue), low: UInt64(Fingerprint.version)))
         return keys.map { key in
             chain = chain.appending(turn: key.turn)
             return chain
@@ -359,7 +361,8 @@ public struct LineageTree: ~Copyable {
             asSent.append(link.raw, byteCount: byteCount)
         }
         sessions[last.record.session] = Session(
-            path: last.path.links.map(\.chain), tools: tools, emitted: emitted, asSent: asSent, proof: last.record.proof,
+            path: last.path.links.map(\.chain), tools: tools, emitted: emitted, asSent: asSent,
+            proof: last.record.proof,
             links: last.path.links.filter { $0.session == last.record.session }.map(\.chain),
             lastUsedNanoseconds: last.record.startedNanoseconds)
     }

@@ -153,7 +153,9 @@ public struct PromptReplay<Source: PromptSource> {
         var links: [LinkRecord] = []
         var next = chain
         while next != .lineageStart, entries[next] == nil {
-            guard let link = try read({ () throws(StoreError) in try source.link(chain: next) }, turn: nil, byte: toolBytes)
+            guard
+                let link = try read(
+                    { () throws(StoreError) in try source.link(chain: next) }, turn: nil, byte: toolBytes)
             else {
                 // A prompt without turns ends where its account begins.
                 if links.isEmpty, next == session.root { return }
@@ -173,7 +175,8 @@ public struct PromptReplay<Source: PromptSource> {
         let position = parent.map { $0.position + 1 } ?? 0
         let start = parent?.cumulativeBytes ?? 0
         let byte = toolBytes + Int(clamping: start)
-        let follows = parent == nil ? link.parent == .lineageStart : link.parent.appending(turn: link.turn) == link.chain
+        let follows =
+            parent == nil ? link.parent == .lineageStart : link.parent.appending(turn: link.turn) == link.chain
         guard follows, link.position == position, Turn.Role(rawValue: link.role) != nil else {
             throw ProofFailure(.linkMisplaced, turn: position, byte: byte)
         }

@@ -81,7 +81,8 @@ public struct CallRecord: Equatable, Sendable {
     public init(
         id: String, session: SessionIdentifier, chain: Fingerprint, startedNanoseconds: UInt64, mode: String,
         model: String, upstream: String, requestBytes: UInt64, emittedBytes: UInt64, prefix: Prefix,
-        tools: Fingerprint?, previousProof: Fingerprint, proof: Fingerprint, usage: [UInt8]?, cost: Cost, status: Int, outcome: String
+        tools: Fingerprint?, previousProof: Fingerprint, proof: Fingerprint, usage: [UInt8]?, cost: Cost, status: Int,
+        outcome: String
     ) {
         self.id = id
         self.session = session

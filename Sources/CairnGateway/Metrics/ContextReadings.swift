@@ -19,7 +19,8 @@ extension ContextService {
     var readings: ContextReadings {
         let (sessions, links) = counts
         return ContextReadings(
-            totals: ledger.totals, sessionCount: sessions, linkCount: links, storage: storage?.health, breaks: recentBreaks)
+            totals: ledger.totals, sessionCount: sessions, linkCount: links, storage: storage?.health,
+            breaks: recentBreaks)
     }
 }
 
@@ -42,17 +43,24 @@ extension ContextReadings {
         let providers = totals.sums(by: .provider).sorted { $0.key < $1.key }
         let dollars: [(StaticString, PrometheusKind, StaticString, (LedgerSum) -> Money)] = [
             ("cairn_billed_dollars_total", .counter, "What providers billed.", { $0.billed }),
-            ("cairn_untouched_dollars_total", .counter, "What the clients' own requests would have cost.", { $0.untouched }),
             (
-                "cairn_saved_dollars_total", .gauge, "Untouched less billed; falls when a call cost more than it saved.",
+                "cairn_untouched_dollars_total", .counter, "What the clients' own requests would have cost.",
+                { $0.untouched }
+            ),
+            (
+                "cairn_saved_dollars_total", .gauge,
+                "Untouched less billed; falls when a call cost more than it saved.",
                 { $0.saved }
             ),
         ]
         for (name, kind, help, value) in dollars {
             writer.append(family: name, kind, help)
-            for (provider, sum) in providers { writer.append(sample: name, "provider", provider, value(sum).decimalText) }
+            for (provider, sum) in providers {
+                writer.append(sample: name, "provider", provider, value(sum).decimalText)
+            }
         }
-        writer.append(family: "cairn_unpriced_calls_total", .counter, "Calls whose price is unknown: in no sum of dollars.")
+        writer.append(
+            family: "cairn_unpriced_calls_total", .counter, "Calls whose price is unknown: in no sum of dollars.")
         for (provider, sum) in providers {
             writer.append(sample: "cairn_unpriced_calls_total", "provider", provider, "\(sum.unpricedCallCount)")
         }
@@ -64,7 +72,9 @@ extension ContextReadings {
         writer.append(family: "cairn_prompt_tokens_total", .counter, "Prompt tokens by what the provider's cache did.")
         for (provider, sum) in providers {
             let tokens = sum.tokens
-            for (kind, count) in [("hit", tokens.hit), ("miss", tokens.miss), ("write", tokens.write5m + tokens.write1h)] {
+            for (kind, count) in [
+                ("hit", tokens.hit), ("miss", tokens.miss), ("write", tokens.write5m + tokens.write1h),
+            ] {
                 writer.append("cairn_prompt_tokens_total{")
                 writer.append(label: "provider", provider)
                 writer.append(",")
@@ -73,9 +83,11 @@ extension ContextReadings {
                 writer.append(line: UInt64(count))
             }
         }
-        writer.append(family: "cairn_provider_hit_ratio", .gauge, "Hit tokens in prompt tokens since the start, by provider.")
+        writer.append(
+            family: "cairn_provider_hit_ratio", .gauge, "Hit tokens in prompt tokens since the start, by provider.")
         for (provider, sum) in providers { writer.append(ratio: "cairn_provider_hit_ratio", "provider", provider, sum) }
-        writer.append(family: "cairn_harness_hit_ratio", .gauge, "Hit tokens in prompt tokens since the start, by harness.")
+        writer.append(
+            family: "cairn_harness_hit_ratio", .gauge, "Hit tokens in prompt tokens since the start, by harness.")
         for (harness, sum) in totals.sums(by: .harness).sorted(by: { $0.key < $1.key }) {
             writer.append(ratio: "cairn_harness_hit_ratio", "harness", harness, sum)
         }
@@ -98,7 +110,8 @@ extension ContextReadings {
             ("cairn_store_queued_bytes", .gauge, "About the bytes of those.", UInt64(storage.queuedBytes)),
             ("cairn_store_lost_records_total", .counter, "Records that will never be written.", storage.lostRecords),
             (
-                "cairn_store_conflict_records_total", .counter, "Records refused because others with their name are stored.",
+                "cairn_store_conflict_records_total", .counter,
+                "Records refused because others with their name are stored.",
                 storage.conflictRecords
             ),
             ("cairn_store_commits_total", .counter, "Commits.", storage.commits),
@@ -113,7 +126,9 @@ extension ContextReadings {
 }
 
 extension ByteWriter {
-    fileprivate mutating func append(sample name: StaticString, _ label: StaticString, _ value: String, _ number: String) {
+    fileprivate mutating func append(
+        sample name: StaticString, _ label: StaticString, _ value: String, _ number: String
+    ) {
         append(name)
         append("{")
         append(label: label, value)
@@ -123,7 +138,8 @@ extension ByteWriter {
     }
 
     /// Nothing without a prompt.
-    fileprivate mutating func append(ratio name: StaticString, _ label: StaticString, _ value: String, _ sum: LedgerSum) {
+    fileprivate mutating func append(ratio name: StaticString, _ label: StaticString, _ value: String, _ sum: LedgerSum)
+    {
         guard let permille = sum.hitPermille else { return }
         let digits = String(permille % 1000)
         append(
@@ -147,7 +163,8 @@ extension ContextReadings {
             }
             let numbers: [(StaticString, UInt64)] = [
                 ("queued_records", UInt64(storage.queuedRecords)), ("lost_records", storage.lostRecords),
-                ("conflict_records", storage.conflictRecords), ("file_bytes", storage.fileBytes), ("log_bytes", storage.logBytes),
+                ("conflict_records", storage.conflictRecords), ("file_bytes", storage.fileBytes),
+                ("log_bytes", storage.logBytes),
             ]
             for (name, value) in numbers {
                 writer.append(",\"")
