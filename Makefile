@@ -16,9 +16,9 @@ TSAN     := --scratch-path .build-tsan --sanitize=thread
 FORMATTED := Package.swift Sources Tests Benchmarks/store Benchmarks/wire-answers
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo build build-debug test test-swift test-c test-tokens test-instructions test-scenarios test-clients \
-	test-store test-asan test-tsan fuzz bench bench-gateway bench-core bench-wire bench-answers bench-store check tidy \
-	format install install-lib setup setup-min setup-bench clean
+.PHONY: help run demo build build-debug test test-swift test-c test-tokens test-instructions test-scenarios \
+	test-stable-load test-clients test-store test-asan test-tsan fuzz bench bench-gateway bench-core bench-wire \
+	bench-answers bench-store bench-stable check tidy format install install-lib setup setup-min setup-bench clean
 
 help: ## this list
 	@echo 'usage: make TARGET [ARGS="flags for cairn"]'
@@ -59,6 +59,9 @@ test-store: setup ## 200 processes killed while they write a store
 test-scenarios: build ## the binary over loopback against the practice provider
 	Tests/Scenarios/run.sh $(BINARY)
 
+test-stable-load: build ## 64 clients with sessions of 200 turns at once in stable mode; takes minutes
+	CAIRN_STABLE_TURNS=200 CAIRN_MODULE_SECONDS=1800 Tests/Scenarios/run.sh $(BINARY) test_stable_load
+
 test-clients: build ## the real OpenAI and Anthropic SDKs through the gateway
 	Tests/Clients/run.sh $(BINARY)
 
@@ -74,7 +77,7 @@ fuzz: setup ## malformed input for FUZZ_SECONDS (60), under the sanitizers
 	swift build --product cairn $(ASAN) $(LAYERS)
 	Tests/Fuzz/run.sh $(FUZZ_SECONDS) .build-asan/debug/cairn
 
-bench: bench-core bench-wire bench-answers bench-store bench-gateway ## every benchmark
+bench: bench-core bench-wire bench-answers bench-store bench-gateway bench-stable ## every benchmark
 
 bench-core: setup-bench ## the C core's hot paths beside their anchors
 	Benchmarks/core/run.sh
@@ -90,6 +93,9 @@ bench-answers: setup ## what an event of a translated stream costs, in all pairs
 
 bench-gateway: setup-bench build ## the gateway beside nginx and haproxy; writes docs/performance.md
 	Benchmarks/gateway/run.sh --publish --cairn $(BINARY) $(ARGS)
+
+bench-stable: build ## what keeping prompts stable adds to a call, and what it holds in memory
+	Benchmarks/stable/run.sh $(BINARY) $(ARGS)
 
 check: build-debug tidy ## formatter, warnings, layers, tidy tests
 	swift format lint --strict --parallel --recursive $(FORMATTED)

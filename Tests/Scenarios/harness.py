@@ -181,12 +181,17 @@ class Practice(Program):
 
 
 class Gateway(Program):
-    """`cairn serve` in front of one upstream (or what `config` says); `home` does not exist yet unless it is given."""
+    """`cairn serve` in front of one upstream (or what `config` says); `home` does not exist yet unless it is given.
 
-    def __init__(self, upstream=None, arguments=(), config=None, home=None, listen="127.0.0.1:0", **variables):
+    It passes bytes unless `mode` (None: what it does by itself) or `arguments` say otherwise, as most tests want."""
+
+    def __init__(self, upstream=None, arguments=(), config=None, home=None, listen="127.0.0.1:0", mode="passthrough",
+                 **variables):
         directory = fresh_directory()
         self.home = home or os.path.join(directory, "cairn-home")
         words = ["serve", "--listen", listen, "--home", self.home]
+        if mode and "--mode" not in arguments:
+            words += ["--mode", mode]
         if upstream:
             words += ["--upstream", upstream]
         if config:

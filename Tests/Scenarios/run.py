@@ -23,7 +23,7 @@ import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 MODULES_AT_ONCE = 2
-MODULE_SECONDS_MAX = 300
+MODULE_SECONDS_MAX = int(os.environ.get("CAIRN_MODULE_SECONDS", "300"))
 SUBTEST_FAILURES_SHOWN = 6
 
 
