@@ -161,7 +161,8 @@ def table(reports):
                       report["wrong_answers"], f"{report['lines'] * 100:.2f} %"]
         for name, book in report["books"].items():
             cells = [*call_cells, name, f"${book['direct']:.4f}", f"${book['net']:.4f}",
-                     f"{book['net_saving'] * 100:.2f} %", f"{book['hit_rate'] * 100:.2f} %", f"{book['direct_hit_rate'] * 100:.2f} %"]
+                     f"{book['net_saving'] * 100:.2f} %", f"{book['hit_rate'] * 100:.2f} %",
+                     f"{book['direct_hit_rate'] * 100:.2f} %"]
             yield f"| {' | '.join(map(str, cells))} |"
 
 
