@@ -1,5 +1,5 @@
-// The settings of commands that look at a gateway or at what it left in its home: status, report, prove, backup. They find it
-// as `cairn serve` does (flags, the gateway's variables, its configuration file), and understand of the file only what they
+// The settings of commands that look at a gateway or at what it left in its home: status, report, prove, search, backup.
+// They find it as `cairn serve` does (flags, the gateway's variables, its configuration file), and understand of the file only what they
 // need: a key that is held in a variable of the gateway's own environment must not stop a report.
 
 extension Command {
@@ -39,6 +39,17 @@ extension Command {
             throw SettingsError("cannot go together with a SESSION", at: isAll.place)
         }
         return ProveSettings(home: try home(given, environment, files), session: session?.value)
+    }
+
+    static func searchSettings(
+        _ given: GivenOptions, _ environment: [String: String], _ files: some ConfigFiles
+    ) throws(SettingsError) -> SearchSettings {
+        guard let words = given.words.first?.value, !words.isEmpty else {
+            throw SettingsError("search: expected WORDS to look for")
+        }
+        return SearchSettings(
+            home: try home(given, environment, files), words: words,
+            session: try given.value(.session, SettingsValue.session)?.value)
     }
 
     static func backupSettings(

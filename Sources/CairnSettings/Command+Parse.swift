@@ -30,6 +30,7 @@ extension Command {
         case .status: return .status(try statusSettings(given, environment, files))
         case .report: return .report(try reportSettings(given, environment, files))
         case .prove: return .prove(try proveSettings(given, environment, files))
+        case .search: return .search(try searchSettings(given, environment, files))
         case .backup: return .backup(try backupSettings(given, environment, files))
         case .version: return .version
         case .help: return .help(.overview)

@@ -7,6 +7,8 @@ public enum Command: Equatable, Sendable {
     case demo(DemoSettings)
     case convert(ConvertSettings)
     case prove(ProveSettings)
+    /// Look for words in stored turns.
+    case search(SearchSettings)
     case report(ReportSettings)
     case status(StatusSettings)
     case backup(BackupSettings)
@@ -108,6 +110,16 @@ public struct StatusSettings: Equatable, Sendable {
     public init() {}
 }
 
+/// The settings of `cairn search`.
+public struct SearchSettings: Equatable, Sendable {
+    public var home: String
+    public var words: String
+    /// 32 hexadecimal digits; nil: all sessions.
+    public var session: String?
+    /// Hits shown.
+    public static let hitsMax = 20
+}
+
 /// The settings of `cairn backup`.
 public struct BackupSettings: Equatable, Sendable {
     public var home: String
@@ -124,7 +136,7 @@ public struct BackupSettings: Equatable, Sendable {
 public enum HelpTopic: String, CaseIterable, Sendable {
     /// The commands.
     case overview
-    case serve, practice, demo, status, report, prove, backup, context, version
+    case serve, practice, demo, status, report, prove, search, backup, context, version
     /// The keys of the configuration file.
     case config
 }

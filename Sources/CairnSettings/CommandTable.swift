@@ -4,14 +4,14 @@
 
 /// The word after `cairn`.
 enum Verb: String, CaseIterable {
-    case serve, practice, demo, status, report, prove, backup, context, version, help
+    case serve, practice, demo, status, report, prove, search, backup, context, version, help
 }
 
 extension Verb {
     /// Looks at a gateway or at what one left in its home.
     var looksAtGateway: Bool {
         switch self {
-        case .status, .report, .prove, .backup: true
+        case .status, .report, .prove, .search, .backup: true
         case .serve, .practice, .demo, .context, .version, .help: false
         }
     }
@@ -95,6 +95,7 @@ struct CommandLineTable {
         case .status: status
         case .report: report
         case .prove: prove
+        case .search: search
         case .backup: backup
         case .version: CommandLineTable(verb: verb, summary: "print the version", options: [])
         case .help:
@@ -230,6 +231,12 @@ struct CommandLineTable {
                 .all, nil,
                 "All sessions; so it is without a SESSION. The status is 0 when all is proven, 1 at the first byte that "
                     + "differs, 2 when nothing could be compared.")
+        ] + homeOptions)
+
+    private static let search = CommandLineTable(
+        verb: .search, summary: "find the stored turns that have these words, the best first", words: ["WORDS"],
+        options: [
+            OptionLine(.session, "ID", "Only turns first seen in this session.")
         ] + homeOptions)
 
     private static let backup = CommandLineTable(

@@ -12,6 +12,7 @@ extension HelpTopic {
         case .status: HelpText.command(.status)
         case .report: HelpText.command(.report)
         case .prove: HelpText.command(.prove)
+        case .search: HelpText.command(.search)
         case .backup: HelpText.command(.backup)
         case .context: HelpText.command(.context)
         case .version: HelpText.command(.version)

@@ -43,6 +43,9 @@ public final class StoreReader {
         try queries.forEachCall(of: session, sinceNanoseconds: sinceNanoseconds, body)
     }
 
+    /// Turns whose text has the words, the best first.
+    public func search(_ search: TurnSearch) throws(StoreError) -> [TurnHit] { try queries.search(search) }
+
     /// Copies the store as ``SQLiteStore/backup(to:)`` does.
     public func backup(to path: String) throws(StoreError) { try queries.backup(to: path) }
 }

@@ -21,6 +21,7 @@ do {
     case .prove(let settings): exit(Prove.run(settings))
     case .report(let settings): exit(WriteReport.run(settings))
     case .status(let settings): exit(Status.run(settings))
+    case .search(let settings): exit(Search.run(settings))
     case .backup(let settings): exit(Backup.run(settings))
     }
 } catch {

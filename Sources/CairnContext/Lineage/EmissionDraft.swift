@@ -63,6 +63,14 @@ struct EmissionDraft {
 
     func copyBytes(of index: Int) -> [UInt8] { withBytes(of: index) { Array($0) } }
 
+    /// What a turn says, for search; nil for turns without text. System prompts are the same in every session: they are
+    /// found in their blobs.
+    func plainText(of index: Int) -> String? {
+        if keys[index].role == .system || keys[index].role == .developer { return nil }
+        let texts = prompt.turns[index].parts.flatMap { $0.texts }.compactMap { prompt.source.text(of: $0) }
+        return texts.isEmpty ? nil : texts.joined(separator: "\n")
+    }
+
     mutating func emit(_ bytes: [UInt8], as digest: Fingerprint, at index: Int) {
         turns[index] = .bytes(bytes)
         differing[index] = (digest, bytes.count)
@@ -243,4 +251,21 @@ struct EmissionDraft {
 extension Turn.Role {
     /// Whether the model hears something new in it.
     fileprivate var isHeard: Bool { self == .user || self == .tool }
+}
+
+extension Part {
+    /// The texts a reader would look for: what was said, asked of tools and answered by them.
+    fileprivate var texts: [RawJSON] {
+        switch content {
+        case .text(let text), .refusal(let text): [text]
+        case .thinking(let thinking): thinking.texts
+        case .toolCall(let call):
+            switch call.arguments {
+            case .quoted(let text), .freeform(let text): [call.name, text]
+            case .object: [call.name]
+            }
+        case .toolResult(let result): result.parts.flatMap(\.texts)
+        case .image, .audio, .file, .foreign: []
+        }
+    }
 }

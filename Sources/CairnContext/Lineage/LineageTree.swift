@@ -246,6 +246,7 @@ public struct LineageTree: ~Copyable {
                 parent: index > 0 ? draft.chains[index - 1] : .lineageStart, position: index, raw: key.raw,
                 emitted: digest, emittedBytes: byteCount, splice: splice, state: state, session: session)
             newLinks.append(chain)
+            if let text = draft.plainText(of: index) { batch.texts.append(TurnText(chain: chain, text: text)) }
             let raw = draft.copyBytes(of: index)
             blobs.insert(key.raw, raw)
             batch.blobs.append(BlobRecord(raw))
