@@ -91,6 +91,26 @@ import Testing
         #expect(fourth.body.matches(of: /Working directory/).count == 1)
     }
 
+    @Test func `a call that is only looked at freezes nothing anew`() throws {
+        let stage = LineageStage()
+        func body(_ minute: Int, _ steps: Int, _ tools: String) -> String {
+            chat(minute, steps).dropLast() + #","tools":[\#(tools)]}"#
+        }
+        let (a, b) = (#"{"type":"function","function":{"name":"a"}}"#, #"{"type":"function","function":{"name":"b"}}"#)
+        let first = try stage.call(body(0, 0, "\(a),\(b)"))
+        stage.onlyObserves = true
+        let observed = try stage.call(body(1, 1, "\(b),\(a)"))
+        stage.onlyObserves = false
+
+        let third = try stage.call(body(2, 2, "\(b),\(a)"))
+
+        #expect(!observed.plan.changesPrompt)
+        #expect(third.body.contains("\(a),\(b)"))
+        #expect(third.body.contains(String(promptText(first.body).suffix(100))))
+        #expect(third.body.contains("T12:02:09Z"))
+        #expect(!third.body.contains("T12:01:09Z"))
+    }
+
     @Test func `a clock stays where it is when no turn takes text`() throws {
         let stage = LineageStage()
         stage.dialect = .responses

@@ -112,6 +112,13 @@ struct EmissionDraft {
 
     // MARK: volatile texts
 
+    /// A call that is only looked at: the model reads new turns' volatile texts where they stand.
+    mutating func noteVolatileTexts() {
+        for index in keys.indices.dropFirst(knownCount) where !keys[index].volatile.isEmpty {
+            told[index] = keys[index].volatile.map(\.digest)
+        }
+    }
+
     /// Volatile texts that changed since the model was last told are told at the end of the newest turn that takes text;
     /// those that change with every call never enter the system prompt at all. Without such a turn nothing is moved.
     mutating func tellVolatileTexts() {
@@ -233,7 +240,9 @@ struct EmissionDraft {
     var stateBeforeTold: PromptState { toldAt == nil ? stateAfter : changed(toldInPlace) }
 
     private func changed(_ told: [Int: [UInt64]]) -> PromptState {
-        if !toolsAreNew && told == state.told && tools == state.tools { return state }
+        // A call that is only looked at changes nothing of what is frozen already.
+        let tools = request.onlyObserves ? state.tools ?? tools : tools
+        if tools == state.tools && told == state.told { return state }
         return PromptState(tools: tools, told: told)
     }
 

@@ -40,7 +40,9 @@ public struct LineageTree: ~Copyable {
         /// The links of its last call, in order; shared storage with nothing else.
         var path: [Fingerprint]
         var tools: FrozenTools?
+        /// Of its last call; what the client sent if that call was only looked at.
         var emitted: PromptOutline
+        var wasOnlyObserved = false
         var asSent: PromptOutline
         var proof: Fingerprint
         var links: [Fingerprint]
@@ -108,7 +110,7 @@ public struct LineageTree: ~Copyable {
     /// Decides a call. `keys` are those of this very prompt.
     public mutating func plan(_ prompt: borrowing Prompt, _ keys: PromptKeys, _ request: Request) -> Outcome {
         let chains = Self.chains(keys.turns, account: request.account, dialect: prompt.dialect)
-        let (knownCount, isWhole) = knownTurnCount(chains)
+        let (knownCount, isWhole, differing) = knownTurns(chains, keys.turns)
         if !request.isHistoryLoaded, !isWhole || knownCount < chains.count && !isTip(chains.prefix(knownCount).last) {
             return .needsHistory(chains.reversed())
         }
@@ -117,10 +119,10 @@ public struct LineageTree: ~Copyable {
             prompt: copy prompt, keys: keys.turns, hasHints: keys.hasHints, chains: chains, knownCount: knownCount,
             request: request,
             state: knownCount > 0 ? links[chains[knownCount - 1]]!.state : .empty)
-        recallTurns(&draft)
+        recall(turns: differing, &draft)
         recallTools(&draft, keys.tools)
         if !draft.missing.isEmpty { return .needsBlobs(draft.missing) }
-        if !request.onlyObserves { draft.tellVolatileTexts() }
+        if request.onlyObserves { draft.noteVolatileTexts() } else { draft.tellVolatileTexts() }
         return .planned(record(&draft, keys))
     }
 
@@ -134,12 +136,21 @@ public struct LineageTree: ~Copyable {
         }
     }
 
-    /// How many leading turns are known, and whether no link is missing between them and the newest known one: a link may
-    /// have gone with a session that shared it.
-    private func knownTurnCount(_ chains: [Fingerprint]) -> (count: Int, isWhole: Bool) {
-        guard let newest = chains.lastIndex(where: { links.index(forKey: $0) != nil }) else { return (0, true) }
+    /// How many leading turns are known, whether no link is missing between them and the newest known one (a link may have
+    /// gone with a session that shared it), and which of them may have left otherwise than they come now.
+    /// - Complexity: a comparison a turn when the call goes on with the newest branch of its session, else a look-up.
+    private func knownTurns(_ chains: [Fingerprint], _ keys: [TurnKey]) -> (count: Int, isWhole: Bool, differing: [Int]) {
+        guard let newest = chains.lastIndex(where: { links.index(forKey: $0) != nil }) else { return (0, true, []) }
+        let session = sessions[links[chains[newest]]!.session]
+        // A chain names all turns before it, so one comparison tells that the session's outline is of these very turns.
+        if let session, !session.wasOnlyObserved, newest < session.path.count, session.path[newest] == chains[newest] {
+            let first = session.emitted.digests.count - session.path.count
+            let differing = (0...newest).filter { session.emitted.digests[first + $0] != keys[$0].raw }
+            if let missing = differing.first(where: { links.index(forKey: chains[$0]) == nil }) { return (missing, false, []) }
+            return (newest + 1, true, differing)
+        }
         let count = chains.firstIndex { links.index(forKey: $0) == nil } ?? chains.count
-        return (count, count == newest + 1)
+        return (count, count == newest + 1, Array(0..<count))
     }
 
     /// Whether a session's last prompt ended at the link. Behind any other the store may know more than memory: the links
@@ -150,9 +161,9 @@ public struct LineageTree: ~Copyable {
     }
 
     /// Known turns leave as they first left.
-    private mutating func recallTurns(_ draft: inout EmissionDraft) {
+    private mutating func recall(turns: [Int], _ draft: inout EmissionDraft) {
         if draft.request.onlyObserves { return }
-        for index in 0..<draft.knownCount {
+        for index in turns {
             let place = links.index(forKey: draft.chains[index])!
             let key = draft.keys[index]
             if links.values[place].emitted == key.raw { continue }
@@ -283,8 +294,8 @@ public struct LineageTree: ~Copyable {
         let callCount = (previous?.callCount ?? 0) + 1
         let longPauseCount = (previous?.longPauseCount ?? 0) + (Self.longPause.contains(pause) ? 1 : 0)
         sessions[session] = Session(
-            path: path, tools: draft.tools, emitted: emitted, asSent: asSent, proof: proof,
-            links: (previous?.links ?? []) + newLinks, lastUsedNanoseconds: request.wallNanoseconds,
+            path: path, tools: draft.tools, emitted: emitted, wasOnlyObserved: request.onlyObserves, asSent: asSent,
+            proof: proof, links: (previous?.links ?? []) + newLinks, lastUsedNanoseconds: request.wallNanoseconds,
             callCount: callCount, longPauseCount: longPauseCount)
         let changesNew = draft.turns[draft.knownCount...].contains { $0 != .asSent }
         let plan = EmissionPlan(
