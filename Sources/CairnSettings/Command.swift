@@ -37,7 +37,7 @@ public struct PracticeSettings: Equatable, Sendable {
 
 /// The settings of `cairn demo`.
 public struct DemoSettings: Equatable, Sendable {
-    public var mode = Mode.passthrough
+    public var mode = Settings.modeDefault
     public var logLevel = LogLevel.error
     /// Event loops of the gateway that the demo starts.
     public var threads = 1

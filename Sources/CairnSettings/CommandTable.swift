@@ -138,7 +138,7 @@ struct CommandLineTable {
             ),
             OptionLine(
                 .mode, SettingsText.alternatives(Mode.self), "How much the gateway does to a call.",
-                default: Mode.passthrough.rawValue),
+                default: Settings.modeDefault.rawValue),
             OptionLine(
                 .home, "DIR", "Directory of records, logs and generated certificates.", default: "~/.cairn"),
             OptionLine(

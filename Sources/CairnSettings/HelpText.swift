@@ -117,7 +117,7 @@ extension HelpText {
     static let configExample = """
         listen: \(Settings.listenDefault)
         threads: 4                         # event loops; by default one a CPU
-        mode: passthrough                  # \(SettingsText.alternatives(Mode.self))
+        mode: stable                       # \(SettingsText.alternatives(Mode.self))
         home: ~/.cairn
         log_level: info                    # \(SettingsText.alternatives(LogLevel.self))
         admin_key_variable: ADMIN_KEY      # the variable that holds the key; or admin_key: the key itself

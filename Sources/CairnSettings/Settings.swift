@@ -28,6 +28,7 @@ public struct Settings: Equatable, Sendable {
     public var usageLog: UsageLogSettings
 
     public static let listenDefault = ListenAddress(host: "127.0.0.1", port: 8787)
+    public static let modeDefault = Mode.stable
     public static let drainMillisecondsDefault = 30_000
     /// Most upstreams that a user can list.
     public static let upstreamsMax = 64
@@ -35,7 +36,7 @@ public struct Settings: Equatable, Sendable {
     /// - Precondition: `upstreams` is not empty.
     public init(
         listen: ListenAddress = Settings.listenDefault, upstreams: [Upstream], adminKey: Secret? = nil,
-        mode: Mode = .passthrough, home: String, tls: TLSIdentity? = nil, logLevel: LogLevel = .info,
+        mode: Mode = Settings.modeDefault, home: String, tls: TLSIdentity? = nil, logLevel: LogLevel = .info,
         threads: Int,
         allowedHosts: [String] = [], drainMilliseconds: Int = Settings.drainMillisecondsDefault,
         limits: Limits = Limits(), timeouts: ListenTimeouts = ListenTimeouts(),

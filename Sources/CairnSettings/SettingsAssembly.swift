@@ -24,7 +24,7 @@ struct SettingsAssembly {
         return Settings(
             listen: listen?.value ?? Settings.listenDefault, upstreams: try upstreams(),
             adminKey: try adminKey(),
-            mode: mode?.value ?? .passthrough, home: home?.value ?? homeDefault, tls: try tls(filePath),
+            mode: mode?.value ?? Settings.modeDefault, home: home?.value ?? homeDefault, tls: try tls(filePath),
             logLevel: logLevel?.value ?? .info, threads: threads?.value ?? ProcessorCount.available(),
             allowedHosts: try allowedHosts(),
             drainMilliseconds: drain?.value ?? Settings.drainMillisecondsDefault,

@@ -9,7 +9,7 @@ struct FlagTests {
         let settings = try serve()
 
         #expect(settings.listen == ListenAddress(host: "127.0.0.1", port: 8787))
-        #expect(settings.mode == .passthrough)
+        #expect(settings.mode == .stable)
         #expect(settings.home == "/home/ada/.cairn")
         #expect(settings.logLevel == .info)
         #expect(settings.drainMilliseconds == 30_000)
