@@ -6,7 +6,6 @@ import sqlite3
 import stat
 import unittest
 
-
 import dialects
 from harness import MIB, Gateway, Scenario, fresh_directory
 from jittering import Agent, heard, mark_count, prompt_of, without_marks, without_told
