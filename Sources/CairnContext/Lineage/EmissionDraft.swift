@@ -80,7 +80,8 @@ struct EmissionDraft {
     mutating func lose(at index: Int) { lostPosition = min(lostPosition ?? index, index) }
 
     func emission(at index: Int) -> (digest: Fingerprint, byteCount: Int) {
-        differing[index] ?? (keys[index].raw, keys[index].byteCount)
+        if case .asSent = turns[index] { return (keys[index].raw, keys[index].byteCount) }
+        return differing[index] ?? (keys[index].raw, keys[index].byteCount)
     }
 
     /// The difference of an emission from the client's bytes of this call; nil where there is none.
