@@ -233,13 +233,8 @@ static void on_wake(uv_async_t *wake) {
 
 /* Memory of very large bodies goes back to the system when it is freed. Naming the size also keeps glibc from raising
  * it after each large piece, which would hold the memory of the largest bodies for good. What smaller bodies leave free
-<<<<<<< HEAD
  * at the end of a heap is kept up to a limit: given back after every call (glibc's 128 KiB), it comes back page by
  * page, a third of what a call with a history of 600 KB costs. Settings of the process. */
-=======
- * at the end of a heap is kept up to a limit: given back after every call (glibc's 128 KiB), it comes back page by page,
- * a third of what a call with a history of 600 KB costs. Settings of the process. */
->>>>>>> bb6dadf (http: comment fits the page)
 static void give_back_large_memory(void) {
     mallopt(M_MMAP_THRESHOLD, CHTTP_KEPT_BUFFER_BYTES_MAX);
     mallopt(M_TRIM_THRESHOLD, CHTTP_KEPT_HEAP_BYTES_MAX);
