@@ -87,6 +87,16 @@ import Testing
         }
     }
 
+    @Test func `a conversation begun again after a restart is known turn by turn`() throws {
+        let stage = LineageStage()
+        let steps = opening + step(0) + step(1)
+        for count in [2, 4, 6] { _ = try stage.call(body(Array(steps.prefix(count)))) }
+        stage.restart()
+        for count in [2, 4, 6] {
+            #expect(try stage.call(body(Array(steps.prefix(count)))).plan.knownTurnCount == count)
+        }
+    }
+
     @Test func `after a restart a rewind is compared with the last prompt, not with what is left of it`() throws {
         let stage = LineageStage()
         _ = try stage.call(body(opening + step(0) + step(1)))

@@ -280,6 +280,26 @@ class AfterAKill(ReportScenario):
         self.assertEqual(proven.count("0 breaks"), 3)
 
 
+class BegunAgainAfterAKill(ReportScenario):
+    def test_conversations_begun_again_leave_as_they_first_left(self):
+        home = self.gateway.home
+        self.gateway.kill()
+        gateway = self.start(home)
+        self.addCleanup(gateway.stop)
+        for number, before in enumerate(self.agents):
+            agent = Agent(gateway, f"Task {number}.")
+            for _ in range(5):
+                agent.call()
+            self.assertEqual(agent.session, before.session)
+
+        def all_proven():
+            out = self.command("prove", home=home).stdout
+            return out if out.count("proven  10 calls") == 3 else None
+
+        wait_until(all_proven, 5, "30 proven calls")
+        self.assertIn("cairn_store_conflict_records_total 0\n", gateway.get("/metrics").body.decode())
+
+
 class BackupOfAStore(ReportScenario):
     def test_a_backup_is_a_store_and_nothing_is_overwritten(self):
         home = fresh_directory()

@@ -34,6 +34,8 @@ public struct LineageTree: ~Copyable {
         var splice: ByteSplice?
         let state: PromptState
         let session: SessionIdentifier
+        /// The store may have links behind it that are not here: it was read from there, or one behind it left memory.
+        var mayContinueInStore = false
     }
 
     private struct Session {
@@ -111,7 +113,10 @@ public struct LineageTree: ~Copyable {
     public mutating func plan(_ prompt: borrowing Prompt, _ keys: PromptKeys, _ request: Request) -> Outcome {
         let chains = Self.chains(keys.turns, account: request.account, dialect: prompt.dialect)
         let (knownCount, isWhole, differing) = knownTurns(chains, keys.turns)
-        if !request.isHistoryLoaded, !isWhole || knownCount < chains.count && !isTip(chains.prefix(knownCount).last) {
+        let last = chains.prefix(knownCount).last
+        if !request.isHistoryLoaded,
+            !isWhole || knownCount < chains.count && (!isTip(last) || mayContinueInStore(last))
+        {
             return .needsHistory(chains.reversed())
         }
 
@@ -158,6 +163,12 @@ public struct LineageTree: ~Copyable {
     private func isTip(_ chain: Fingerprint?) -> Bool {
         guard let chain, let session = links[chain]?.session else { return false }
         return sessions[session]?.path.last == chain
+    }
+
+    /// Whether the store may know links behind this one that memory does not. nil: the beginning of all conversations.
+    private func mayContinueInStore(_ chain: Fingerprint?) -> Bool {
+        guard let chain else { return true }
+        return links[chain]?.mayContinueInStore ?? true
     }
 
     /// Known turns leave as they first left.
@@ -328,7 +339,10 @@ public struct LineageTree: ~Copyable {
         let byAge = sessions.sorted { $0.value.lastUsedNanoseconds < $1.value.lastUsedNanoseconds }
         for (identifier, session) in byAge.dropLast(1) {
             if sessions.count <= Self.sessionsMax * 7 / 8, links.count <= Self.linksMax * 7 / 8 { break }
-            for link in session.links { links[link] = nil }
+            for chain in session.links {
+                guard let link = links.removeValue(forKey: chain) else { continue }
+                links[link.parent]?.mayContinueInStore = true
+            }
             sessions[identifier] = nil
         }
     }
@@ -390,7 +404,7 @@ public struct LineageTree: ~Copyable {
             guard links[record.chain] == nil else { continue }
             links[record.chain] = Link(
                 parent: record.parent, position: record.position, raw: record.raw, emitted: record.emitted,
-                emittedBytes: byteCount, splice: nil, state: state, session: record.session)
+                emittedBytes: byteCount, splice: nil, state: state, session: record.session, mayContinueInStore: true)
         }
     }
 
