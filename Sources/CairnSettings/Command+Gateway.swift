@@ -1,5 +1,6 @@
-// The settings of commands that look at a gateway or at what it left in its home: status, report, prove, search, backup.
-// They find it as `cairn serve` does (flags, the gateway's variables, its configuration file), and understand of the file only what they
+// The settings of commands that look at a gateway or at what it left in its home: status, report, prove, search, backup,
+// context export. They find it as `cairn serve` does (flags, the gateway's variables, its configuration file), and
+// understand of the file only what they
 // need: a key that is held in a variable of the gateway's own environment must not stop a report.
 
 extension Command {
@@ -50,6 +51,15 @@ extension Command {
         return SearchSettings(
             home: try home(given, environment, files), words: words,
             session: try given.value(.session, SettingsValue.session)?.value)
+    }
+
+    static func exportSettings(
+        _ given: GivenOptions, _ environment: [String: String], _ files: some ConfigFiles
+    ) throws(SettingsError) -> ExportSettings {
+        guard let session = try given.value(.session, SettingsValue.session), given.words.count == 1 else {
+            throw SettingsError("cairn context export: write cairn context export --session ID")
+        }
+        return ExportSettings(home: try home(given, environment, files), session: session.value)
     }
 
     static func backupSettings(

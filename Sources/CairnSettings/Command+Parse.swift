@@ -26,6 +26,8 @@ extension Command {
         case .serve: return .serve(try serveSettings(given, environment, files))
         case .practice: return .practice(try practiceSettings(given, userHome: userHome(environment)))
         case .demo: return .demo(try demoSettings(given))
+        case .context where given.words.first?.value == "export":
+            return .exportContext(try exportSettings(given, environment, files))
         case .context: return .convert(try convertSettings(given, userHome: userHome(environment)))
         case .status: return .status(try statusSettings(given, environment, files))
         case .report: return .report(try reportSettings(given, environment, files))
@@ -106,7 +108,7 @@ extension Command {
     private static func convertSettings(
         _ given: GivenOptions, userHome: String?
     ) throws(SettingsError) -> ConvertSettings {
-        let usage = "write cairn context convert --to DIALECT FILE"
+        let usage = "write cairn context convert --to DIALECT FILE or cairn context export --session ID"
         guard let action = given.words.first else { throw SettingsError("cairn context: \(usage)") }
         guard action.value == "convert" else {
             throw SettingsError("cairn context: unknown action\(SettingsText.spacedName(action.value)); \(usage)")

@@ -6,6 +6,7 @@ public enum Command: Equatable, Sendable {
     case practice(PracticeSettings)
     case demo(DemoSettings)
     case convert(ConvertSettings)
+    case exportContext(ExportSettings)
     case prove(ProveSettings)
     /// Look for words in stored turns.
     case search(SearchSettings)
@@ -61,6 +62,18 @@ public struct ConvertSettings: Equatable, Sendable {
         self.file = file
         self.target = target
         self.source = source
+    }
+}
+
+/// The settings of `cairn context export`: a stored conversation in the form of docs/ir.md.
+public struct ExportSettings: Equatable, Sendable {
+    public var home: String
+    /// 32 hexadecimal digits.
+    public var session: String
+
+    public init(home: String, session: String) {
+        self.home = home
+        self.session = session
     }
 }
 

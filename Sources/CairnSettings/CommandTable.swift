@@ -11,8 +11,8 @@ extension Verb {
     /// Looks at a gateway or at what one left in its home.
     var looksAtGateway: Bool {
         switch self {
-        case .status, .report, .prove, .search, .backup: true
-        case .serve, .practice, .demo, .context, .version, .help: false
+        case .status, .report, .prove, .search, .backup, .context: true
+        case .serve, .practice, .demo, .version, .help: false
         }
     }
 }
@@ -245,16 +245,19 @@ struct CommandLineTable {
 
     private static let context = CommandLineTable(
         verb: .context,
-        summary: "convert a recorded request body (- is standard input) into another dialect",
-        words: ["convert", "FILE"],
+        summary: "write a stored conversation into a file (export), or one of a file in another dialect (convert)",
+        words: ["convert|export", "[FILE]"],
         options: [
             OptionLine(
                 .to, SettingsText.alternatives(Dialect.self),
-                "The dialect to write, to standard output. What it has no place for is listed on standard error. "
+                "convert: the dialect to write, to standard output. FILE is a request body or what export wrote; - is "
+                    + "standard input. What it has no place for is listed on standard error. "
                     + "The status is 0, or 1 if the body is no request or cannot be translated."),
             OptionLine(
-                .from, SettingsText.alternatives(Dialect.self), "The dialect of the body.", default: "recognised"),
-        ])
+                .from, SettingsText.alternatives(Dialect.self), "convert: the dialect of the body.",
+                default: "recognised"),
+            OptionLine(.session, "ID", "export: the session, by the 32 digits of the header x-cairn-session."),
+        ] + homeOptions)
 }
 
 extension SettingsText {

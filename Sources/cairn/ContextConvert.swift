@@ -12,14 +12,11 @@ enum ContextConvert {
     /// Returns the exit status: 0 when the body was written, 1 when it is no request or cannot be translated.
     static func run(_ settings: ConvertSettings) -> Int32 {
         do throws(WireError) {
-            let source = try document(settings)
-            let target = WireDialect(name: settings.target.rawValue)
-            let dialect = settings.source.flatMap { WireDialect(name: $0.rawValue) } ?? RecognisedDialect.of(source)
-            guard let target, let dialect else {
-                throw WireError(.malformed, at: "", "the dialect of the body is not recognised; name it with --from")
+            guard let target = WireDialect(name: settings.target.rawValue) else {
+                preconditionFailure("the settings and the wire have the same dialects")
             }
-            let prompt = try Prompt(reading: source, dialect: dialect)
-            var out = ByteWriter(capacity: source.bytes.count + 4096)
+            let prompt = try prompt(settings)
+            var out = ByteWriter(capacity: prompt.source.bytes.count + 4096)
             let report = try prompt.encode(for: UpstreamTraits(.generic, dialect: target), to: &out)
             for counted in report.losses {
                 complain("dropped \(counted.loss.member) (\(counted.loss.reason.name)), \(counted.count) time(s)")
@@ -30,6 +27,17 @@ enum ContextConvert {
             complain(error.path.isEmpty ? error.reason : "\(error.path): \(error.reason)")
             return 1
         }
+    }
+
+    /// The prompt of a request body, or of what an export wrote.
+    private static func prompt(_ settings: ConvertSettings) throws(WireError) -> Prompt {
+        let source = try document(settings)
+        if source.json.member("cairn_prompt", of: 0) != nil { return try Prompt(serialized: source.bytes) }
+        let dialect = settings.source.flatMap { WireDialect(name: $0.rawValue) } ?? RecognisedDialect.of(source)
+        guard let dialect else {
+            throw WireError(.malformed, at: "", "the dialect of the body is not recognised; name it with --from")
+        }
+        return try Prompt(reading: source, dialect: dialect)
     }
 
     private static func document(_ settings: ConvertSettings) throws(WireError) -> SourceDocument {
@@ -59,7 +67,8 @@ enum ContextConvert {
         throw WireError(.tooBig, at: "", "the body has more than \(ConvertSettings.fileBytesMax) bytes")
     }
 
-    private static func writeAll(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
+    /// Writes to standard output; false: it takes no more.
+    static func writeAll(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
         var rest = UnsafeRawBufferPointer(bytes)
         while !rest.isEmpty {
             let count = write(STDOUT_FILENO, rest.baseAddress, rest.count)

@@ -63,18 +63,21 @@ struct CommandTests {
         ),
         (["practice", "--fault="], "--fault: expected the name of a fault"),
         (["practice", "--dialect", "soap"], "--dialect: expected chat, responses or messages, got \"soap\""),
-        (["context"], "cairn context: write cairn context convert --to DIALECT FILE"),
+        (
+            ["context"],
+            "cairn context: write cairn context convert --to DIALECT FILE or cairn context export --session ID"
+        ),
         (
             ["context", "copy"],
-            "cairn context: unknown action \"copy\"; write cairn context convert --to DIALECT FILE"
+            "cairn context: unknown action \"copy\"; write cairn context convert --to DIALECT FILE or cairn context export --session ID"
         ),
         (
             ["context", "convert", "--to", "chat"],
-            "cairn context convert: a FILE is missing; write cairn context convert --to DIALECT FILE"
+            "cairn context convert: a FILE is missing; write cairn context convert --to DIALECT FILE or cairn context export --session ID"
         ),
         (
             ["context", "convert", "-"],
-            "cairn context convert: --to is missing; write cairn context convert --to DIALECT FILE"
+            "cairn context convert: --to is missing; write cairn context convert --to DIALECT FILE or cairn context export --session ID"
         ),
         (
             ["context", "convert", "a", "b", "--to", "chat"],

@@ -41,26 +41,25 @@ struct FlagTests {
     }
 
     /// Each flag with a value, the variable that does the same, and a look at the setting.
-    static let twins:
-        [(flag: String, variable: String, value: String, seen: @Sendable (Settings) -> String)] = [
-            ("--listen", "CAIRN_LISTEN", "[::1]:1", { "\($0.listen)" }),
-            (
-                "--upstream", "CAIRN_UPSTREAM", "x=http://h:1/p",
-                { "\($0.upstreams[0].name)=\($0.upstreams[0].url)" }
-            ),
-            ("--provider", "CAIRN_PROVIDER", "sglang", { "\($0.upstreams[0].provider)" }),
-            (
-                "--api-key", "CAIRN_API_KEY", "openai=key",
-                { "openai=\($0.upstreams[2].apiKey?.reveal() ?? "")" }
-            ),
-            ("--admin-key", "CAIRN_ADMIN_KEY", "key", { $0.adminKey?.reveal() ?? "" }),
-            ("--mode", "CAIRN_MODE", "full", { "\($0.mode)" }),
-            ("--home", "CAIRN_HOME", "/srv/cairn", { $0.home }),
-            ("--log-level", "CAIRN_LOG_LEVEL", "trace", { "\($0.logLevel)" }),
-            ("--threads", "CAIRN_THREADS", "7", { "\($0.threads)" }),
-            ("--allow-host", "CAIRN_ALLOW_HOST", "gate.example", { $0.allowedHosts.joined() }),
-            ("--drain-seconds", "CAIRN_DRAIN_SECONDS", "0.5", { "\(Double($0.drainMilliseconds) / 1000)" }),
-        ]
+    static let twins: [(flag: String, variable: String, value: String, seen: @Sendable (Settings) -> String)] = [
+        ("--listen", "CAIRN_LISTEN", "[::1]:1", { "\($0.listen)" }),
+        (
+            "--upstream", "CAIRN_UPSTREAM", "x=http://h:1/p",
+            { "\($0.upstreams[0].name)=\($0.upstreams[0].url)" }
+        ),
+        ("--provider", "CAIRN_PROVIDER", "sglang", { "\($0.upstreams[0].provider)" }),
+        (
+            "--api-key", "CAIRN_API_KEY", "openai=key",
+            { "openai=\($0.upstreams[2].apiKey?.reveal() ?? "")" }
+        ),
+        ("--admin-key", "CAIRN_ADMIN_KEY", "key", { $0.adminKey?.reveal() ?? "" }),
+        ("--mode", "CAIRN_MODE", "full", { "\($0.mode)" }),
+        ("--home", "CAIRN_HOME", "/srv/cairn", { $0.home }),
+        ("--log-level", "CAIRN_LOG_LEVEL", "trace", { "\($0.logLevel)" }),
+        ("--threads", "CAIRN_THREADS", "7", { "\($0.threads)" }),
+        ("--allow-host", "CAIRN_ALLOW_HOST", "gate.example", { $0.allowedHosts.joined() }),
+        ("--drain-seconds", "CAIRN_DRAIN_SECONDS", "0.5", { "\(Double($0.drainMilliseconds) / 1000)" }),
+    ]
 
     @Test(arguments: twins.indices)
     func `a flag and its variable say the same`(_ index: Int) throws {

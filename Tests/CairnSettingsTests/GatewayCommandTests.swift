@@ -44,6 +44,15 @@ struct GatewayCommandTests {
                 == .report(report))
     }
 
+    @Test func `a context is exported by its session`() throws {
+        #expect(
+            try parse(["context", "export", "--session", Self.session], ["CAIRN_HOME": "/h"])
+                == .exportContext(ExportSettings(home: "/h", session: Self.session)))
+        let usage = "cairn context export: write cairn context export --session ID"
+        #expect(errorLine(["context", "export"]) == usage)
+        #expect(errorLine(["context", "export", "f", "--session", Self.session]) == usage)
+    }
+
     @Test func `status finds the gateway by its own variables and file`() throws {
         var status = StatusSettings()
         #expect(try parse(["status"]) == .status(status))

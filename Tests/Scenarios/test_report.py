@@ -130,6 +130,60 @@ class Prove(ReportScenario):
                 self.assertRegex(result.stdout, r"\n[012] of 3 sessions proven\n$")
 
 
+class ExportedContext(ReportScenario):
+    def test_a_stored_conversation_goes_on_in_another_dialect(self):
+        agent = self.agents[0]
+        exported = self.command("context", "export", "--session", agent.session)
+        self.assertEqual((exported.returncode, exported.stderr), (0, ""))
+        path = os.path.join(fresh_directory(), "context.json")
+        with open(path, "w") as file:
+            file.write(exported.stdout)
+
+        same = json.loads(run(["context", "convert", "--to", "chat", path]).stdout)
+        other = json.loads(run(["context", "convert", "--to", "messages", path]).stdout)
+
+        self.assertEqual(same["messages"][1:], agent.turns[:-2])
+        self.assertEqual(same["model"], MODEL)
+        self.assertEqual(sorted(tool["name"] for tool in other["tools"]), ["read", "run", "write"])
+        self.assertEqual(json.loads(exported.stdout)["cairn_prompt"], 1)
+
+    def test_each_dialect_comes_back_as_it_was_sent(self):
+        tool = {"name": "read", "description": "Reads.", "input_schema": {"type": "object"}}
+        user = {"role": "user", "content": "Hello"}
+        for path, dialect, body in (
+            ("/v1/messages", "messages",
+             {"model": MODEL, "max_tokens": 9, "system": "Be brief.", "tools": [tool], "messages": [user]}),
+            ("/v1/messages", "messages",
+             {"model": MODEL, "max_tokens": 9, "system": [{"type": "text", "text": "Be quick."}], "messages": [user]}),
+            ("/v1/responses", "responses", {"model": MODEL, "instructions": "Be brief.", "input": [user]}),
+            ("/v1/responses", "responses", {"model": MODEL, "instructions": "Be quick.", "input": "Hello"}),
+            ("/v1/responses", "responses", {"model": MODEL, "input": "Hello alone"}),
+        ):
+            with self.subTest(dialect=dialect, body=body), self.gateway.connect() as client:
+                response = client.exchange("POST", path, KEY, json.dumps(body).encode())
+                self.assertEqual(response.status, 200, response.body[:300])
+                session = response.header("x-cairn-session")
+
+                def exported():
+                    result = self.command("context", "export", "--session", session)
+                    return json.loads(result.stdout) if result.returncode == 0 else None
+
+                form = wait_until(exported, 5, "the call in the store")
+
+                self.assertEqual(form["dialect"], dialect)
+                for key in ("model", "system", "tools", "messages", "instructions"):
+                    self.assertEqual(form["source"].get(key), body.get(key))
+                if dialect == "responses" and isinstance(body["input"], str) and "instructions" in body:
+                    self.assertEqual(form["source"]["input"], [user])
+                else:
+                    self.assertEqual(form["source"].get("input"), body.get("input"))
+
+    def test_a_session_that_is_not_there_is_status_2(self):
+        result = self.command("context", "export", "--session", "0" * 32)
+        self.assertEqual((result.returncode, result.stdout), (2, ""))
+        self.assertIn("has no session", result.stderr)
+
+
 class Report(ReportScenario):
     def test_dollars_come_first_and_the_clock_is_told(self):
         result = self.command("report")
