@@ -174,14 +174,12 @@ def history(binary, upstream, options):
             gateway = Gateway(binary, upstream)
             rounds[name].append(run_calls(gateway, Session(1, 540_000, hostile), options.calls, mode))
             gateway.stop()
-    return [dict(load=f"{name}, {place} of {options.rounds} rounds", **choose(found))
-            for place, choose in (("median", middle), ("quietest", lambda found: min(found, key=lambda row: row["p50"])))
-            for name, found in rounds.items()]
-
-
-def middle(found):
-    """The round with the median p50."""
-    return sorted(found, key=lambda row: row["p50"])[len(found) // 2]
+    rows = []
+    for place, index in (("median", options.rounds // 2), ("quietest", 0)):
+        for name, found in rounds.items():
+            by_median = sorted(found, key=lambda row: row["p50"])
+            rows.append(dict(load=f"{name}, {place} of {options.rounds} rounds", **by_median[index]))
+    return rows
 
 
 def sizes(binary, upstream, options):

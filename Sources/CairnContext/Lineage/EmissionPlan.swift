@@ -51,6 +51,12 @@ public struct PromptOutline: Sendable, Equatable {
         byteCounts = []
     }
 
+    init(capacity: Int) {
+        self.init()
+        digests.reserveCapacity(capacity)
+        byteCounts.reserveCapacity(capacity)
+    }
+
     public mutating func append(_ digest: Fingerprint, byteCount: Int) {
         digests.append(digest)
         byteCounts.append(byteCount)
@@ -149,8 +155,12 @@ extension EmissionPlan {
 
     /// Puts the emissions into the prompt, whose encoder then writes them in place of the client's elements.
     public func apply(to prompt: inout Prompt) {
-        for (index, emission) in turns.enumerated() {
-            if case .bytes(let bytes) = emission { prompt.turns[index].element = .made(bytes) }
+        // A prompt of which nothing changes keeps its turns: the compiler would make them unique in front of a loop.
+        let changed = turns.indices.filter { turns[$0] != .asSent }
+        if !changed.isEmpty {
+            for case (let index, .bytes(let bytes)) in changed.map({ ($0, turns[$0]) }) {
+                prompt.turns[index].element = .made(bytes)
+            }
         }
         if let tools { prompt.tools = FrozenTools.definitions(tools) }
     }

@@ -246,8 +246,8 @@ public struct LineageTree: ~Copyable {
         var path = draft.chains
         if path.isEmpty { path = [request.account] }
 
-        var emitted = PromptOutline()
-        var asSent = PromptOutline()
+        var emitted = PromptOutline(capacity: draft.keys.count + 1)
+        var asSent = PromptOutline(capacity: draft.keys.count + 1)
         if let tools = draft.tools {
             emitted.append(tools.emitted, byteCount: tools.byteCount)
             asSent.append(draft.toolsAsSent, byteCount: keys.tools.reduce(0) { $0 + $1.byteCount })

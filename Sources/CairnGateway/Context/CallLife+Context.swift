@@ -82,8 +82,11 @@ extension CallLife {
         return try? Prompt(reading: source, dialect: client)
     }
 
-    private func read(_ prompt: Prompt?, _ mode: Mode, _ next: CallPlan, _ client: WireDialect, _ account: Fingerprint) {
-        guard var prompt, let upstreamIndex else { return failOpen(next) }
+    /// Takes the prompt, so that noting something in one of its turns does not copy them all.
+    private func read(
+        _ prompt: consuming Prompt?, _ mode: Mode, _ next: CallPlan, _ client: WireDialect, _ account: Fingerprint
+    ) {
+        guard var prompt = consume prompt, let upstreamIndex else { return failOpen(next) }
         // What such a call extends is only known to whoever keeps its response.
         if prompt.settings[.previousResponse] != nil { return goOn(next) }
         let harness = Harness.recognise(prompt) { self.call.header($0) }
