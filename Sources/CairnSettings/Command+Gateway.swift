@@ -1,7 +1,7 @@
 // The settings of commands that look at a gateway or at what it left in its home: status, report, prove, search, backup,
 // context export. They find it as `cairn serve` does (flags, the gateway's variables, its configuration file), and
-// understand of the file only what they
-// need: a key that is held in a variable of the gateway's own environment must not stop a report.
+// understand of the file only what they need: a key that is held in a variable of the gateway's own environment must not
+// stop a report.
 
 extension Command {
     static func statusSettings(

@@ -245,7 +245,7 @@ struct CommandLineTable {
 
     private static let context = CommandLineTable(
         verb: .context,
-        summary: "write a stored conversation into a file (export), or one of a file in another dialect (convert)",
+        summary: "export a stored conversation to a file, or convert a file into another dialect",
         words: ["convert|export", "[FILE]"],
         options: [
             OptionLine(
