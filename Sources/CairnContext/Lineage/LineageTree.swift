@@ -113,9 +113,8 @@ public struct LineageTree: ~Copyable {
     public mutating func plan(_ prompt: borrowing Prompt, _ keys: PromptKeys, _ request: Request) -> Outcome {
         let chains = Self.chains(keys.turns, account: request.account, dialect: prompt.dialect)
         let (knownCount, isWhole, differing) = knownTurns(chains, keys.turns)
-        let last = chains.prefix(knownCount).last
         if !request.isHistoryLoaded,
-            !isWhole || knownCount < chains.count && (!isTip(last) || mayContinueInStore(last))
+            !isWhole || knownCount < chains.count && mayContinueInStore(chains.prefix(knownCount).last)
         {
             return .needsHistory(chains.reversed())
         }
@@ -156,13 +155,6 @@ public struct LineageTree: ~Copyable {
         }
         let count = chains.firstIndex { links.index(forKey: $0) == nil } ?? chains.count
         return (count, count == newest + 1, Array(0..<count))
-    }
-
-    /// Whether a session's last prompt ended at the link. Behind any other the store may know more than memory: the links
-    /// of a branch are here when another branch of the same lineage was read.
-    private func isTip(_ chain: Fingerprint?) -> Bool {
-        guard let chain, let session = links[chain]?.session else { return false }
-        return sessions[session]?.path.last == chain
     }
 
     /// Whether the store may know links behind this one that memory does not. nil: the beginning of all conversations.
