@@ -38,7 +38,8 @@ public struct PracticeSettings: Equatable, Sendable {
 
 /// The settings of `cairn demo`.
 public struct DemoSettings: Equatable, Sendable {
-    public var mode = Settings.modeDefault
+    /// The demo shows that bytes pass, and fails where one does not.
+    public var mode = Mode.passthrough
     public var logLevel = LogLevel.error
     /// Event loops of the gateway that the demo starts.
     public var threads = 1

@@ -190,7 +190,9 @@ class Gateway(Program):
         directory = fresh_directory()
         self.home = home or os.path.join(directory, "cairn-home")
         words = ["serve", "--listen", listen, "--home", self.home]
-        if mode and "--mode" not in arguments:
+        is_said = any(word.split("=")[0] == "--mode" for word in arguments) or "CAIRN_MODE" in variables \
+            or re.search(r"^mode:", config or "", re.M)
+        if mode and not is_said:
             words += ["--mode", mode]
         if upstream:
             words += ["--upstream", upstream]
