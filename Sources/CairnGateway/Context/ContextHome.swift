@@ -12,16 +12,24 @@ import Glibc
 enum ContextHome {
     static let saltBytes = 32
 
-    /// The salt of this home; made once. Without a home that can be written, one for this process.
+    /// The salt of this home; made once, whole or not at all. Without a home that can be written, one for this process.
     static func salt(_ home: String) -> [UInt8] {
         let path = home + "/account-salt"
-        if let salt = read(path, bytesMax: saltBytes), salt.count == saltBytes { return salt }
-        let salt = (0..<saltBytes).map { _ in UInt8.random(in: .min ... .max) }  // the system's generator is getrandom(2)
-        let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { return read(path, bytesMax: saltBytes).flatMap { $0.count == saltBytes ? $0 : nil } ?? salt }
-        defer { close(descriptor) }
-        _ = salt.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
-        return salt
+        if let known = readSalt(path) { return known }
+        let salt = (0..<saltBytes).map { _ in UInt8.random(in: .min ... .max) }  // of getrandom(2)
+        let draft = "\(path).\(getpid())"
+        let descriptor = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { return salt }
+        let isWritten =
+            salt.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) } == saltBytes && fsync(descriptor) == 0
+        close(descriptor)
+        // Where another process was first, its salt stays; a damaged one gives way.
+        if isWritten, readSalt(path) == nil { rename(draft, path) } else { unlink(draft) }
+        return readSalt(path) ?? salt
+    }
+
+    private static func readSalt(_ path: String) -> [UInt8]? {
+        read(path, bytesMax: saltBytes).flatMap { $0.count == saltBytes ? $0 : nil }
     }
 
     /// The built-in prices, behind those of the user.
