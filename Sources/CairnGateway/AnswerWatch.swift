@@ -112,7 +112,8 @@ final class AnswerWatch {
         case .responses:
             if Self.equals(type, "error") || Self.isDone(data) { return true }
             let named = type.isEmpty ? data : type
-            return Self.contains("response.completed", rare: 8, named) || Self.contains("response.failed", rare: 8, named)
+            return Self.contains("response.completed", rare: 8, named)
+                || Self.contains("response.failed", rare: 8, named)
                 || Self.contains("response.incomplete", rare: 8, named) || type.isEmpty && Self.beginsWithError(data)
         case .other: return true
         }

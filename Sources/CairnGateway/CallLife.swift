@@ -228,7 +228,7 @@ final class CallLife: FetchHandler {
         if let rewritten { return begin(rewritten, fetch) }
         readForm(fetch)
         hasAnswerBegun = true
-        owner.withCallLine(identifier, adding: { writeContextLines(to: &$0) }) { line in
+        owner.withCallLine(identifier, of: self) { line in
             call.start(passing: fetch, less: owner.shared.withheldFromClient, adding: line)
         }
         addedNanoseconds &+= call.loop.nowNanoseconds &- now

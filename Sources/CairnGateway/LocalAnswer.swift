@@ -39,7 +39,8 @@ final class LocalAnswer {
     private func giveWelcome(to call: ServerCall) {
         respond(
             call, type: "text/plain; charset=utf-8",
-            body: Array("Cairn \(owner.shared.version). The API begins at /v1/; /health tells how the gateway is.\n".utf8))
+            body: Array(
+                "Cairn \(owner.shared.version). The API begins at /v1/; /health tells how the gateway is.\n".utf8))
     }
 
     private func giveMetrics(to call: ServerCall) {
@@ -63,7 +64,8 @@ final class LocalAnswer {
             let counts = inFull ? await LoopService.counts(of: all) : []
             let (answer, call) = life.value
             let upstreams = inFull ? await answer.owner.reachability.states(answer.owner) : []
-            let body = HealthReport.write(answer.owner.shared, counts: counts, upstreams: upstreams, now: call.loop.nowNanoseconds)
+            let body = HealthReport.write(
+                answer.owner.shared, counts: counts, upstreams: upstreams, now: call.loop.nowNanoseconds)
             answer.respond(call, type: "application/json", body: body)
         }
     }

@@ -206,15 +206,13 @@ final class LoopService: ServerHandler, @unchecked Sendable {
 
     // MARK: what lives borrow
 
-    /// The header line that tells the client the id of its call, as a view.
-    func withCallLine(
-        _ identifier: CallIdentifier, adding write: (inout ByteWriter) -> Void, _ use: (UnsafeRawBufferPointer) -> Void
-    ) {
+    /// The header lines that tell the client the id of its call and where its prompt stands, as a view.
+    func withCallLine(_ identifier: CallIdentifier, of life: CallLife, _ use: (UnsafeRawBufferPointer) -> Void) {
         scratch.clear()
         scratch.append("x-cairn-call: ")
         scratch.append(identifier)
         scratch.append("\r\n")
-        write(&scratch)
+        life.writeContextLines(to: &scratch)
         scratch.withBytes { use(UnsafeRawBufferPointer($0)) }
     }
 

@@ -51,7 +51,9 @@ enum UsageMerge {
             } else if byte == UInt8(ascii: "{") || byte == UInt8(ascii: "[") {
                 depth += 1
             } else if depth == 0 && (byte == UInt8(ascii: ",") || byte == UInt8(ascii: "}")) {
-                if let key { members.append(Member(key: key, whole: key.lowerBound..<trimmedEnd(object, start, index))) }
+                if let key {
+                    members.append(Member(key: key, whole: key.lowerBound..<trimmedEnd(object, start, index)))
+                }
                 key = nil
                 start = index + 1
             } else if byte == UInt8(ascii: "}") || byte == UInt8(ascii: "]") {

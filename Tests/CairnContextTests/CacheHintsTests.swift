@@ -8,7 +8,9 @@ import Testing
 
 @Suite struct CacheHintsTests {
     private func removed(_ text: String) -> String? {
-        Array(text.utf8).withUnsafeBufferPointer { CacheHints.removed(from: $0) }.map { String(decoding: $0, as: UTF8.self) }
+        Array(text.utf8).withUnsafeBufferPointer { CacheHints.removed(from: $0) }.map {
+            String(decoding: $0, as: UTF8.self)
+        }
     }
 
     private func marked(_ text: String, skipping: Int = 0, _ lifetime: CacheLifetime = .fiveMinutes) -> String? {
@@ -45,7 +47,9 @@ import Testing
         #expect(
             marked(#"{"role":"user","content":"a"}"#)
                 == #"{"role":"user","content":[{"type":"text","text":"a","cache_control":{"type":"ephemeral"}}]}"#)
-        #expect(marked(#""a""#, .oneHour) == #"[{"type":"text","text":"a","cache_control":{"type":"ephemeral","ttl":"1h"}}]"#)
+        #expect(
+            marked(#""a""#, .oneHour)
+                == #"[{"type":"text","text":"a","cache_control":{"type":"ephemeral","ttl":"1h"}}]"#)
     }
 
     @Test func `thinking, empty texts and what was told carry no mark`() throws {
@@ -66,11 +70,14 @@ import Testing
 
     @Test func `at most four places, the newest among them, none below the minimum`() {
         var outline = PromptOutline()
-        for count in [4000, 2000, 9000, 100, 100, 100] { outline.append(Fingerprint(high: 0, low: UInt64(count)), byteCount: count) }
+        for count in [4000, 2000, 9000, 100, 100, 100] {
+            outline.append(Fingerprint(high: 0, low: UInt64(count)), byteCount: count)
+        }
         let roles: [Turn.Role] = [.system, .user, .assistant, .user, .user]
 
         let plan = BreakpointPlan.own(
-            roles: roles, emitted: outline, hasTools: true, knownTurnCount: 2, commonBytes: 15_000, prefixBytesMin: 7000,
+            roles: roles, emitted: outline, hasTools: true, knownTurnCount: 2, commonBytes: 15_000,
+            prefixBytesMin: 7000,
             longPauseShare: 0)
 
         #expect(plan.places == [.turn(1), .turn(4)])

@@ -48,7 +48,8 @@ import Testing
         let stage = LineageStage()
         let first = try stage.call(body(opening))
         let respelled = [
-            #"{ "content" : "You are.", "role":"system"}"#, #"{"role":"user","content":[{"type":"text","text":"G\u006f"}]}"#,
+            #"{ "content" : "You are.", "role":"system"}"#,
+            #"{"role":"user","content":[{"type":"text","text":"G\u006f"}]}"#,
         ]
 
         let second = try stage.call(body(respelled + step(0), tools: Self.toolsShuffled))
@@ -205,7 +206,8 @@ import Testing
     @Test func `states survive their stored form`() throws {
         let digest = Fingerprint(high: 3, low: 4)
         let state = PromptState(
-            tools: FrozenTools(set: digest, emitted: digest, blob: digest, byteCount: 12, tools: [digest, .lineageStart]),
+            tools: FrozenTools(
+                set: digest, emitted: digest, blob: digest, byteCount: 12, tools: [digest, .lineageStart]),
             told: [0: [1, 2], 7: []])
 
         let back = try #require(PromptState(stored: state.stored))
@@ -218,8 +220,12 @@ import Testing
     @Test func `the least splice makes one text of the other`() {
         var generator = SystemRandomNumberGenerator()
         for _ in 0..<2000 {
-            let one = (0..<Int.random(in: 0...12, using: &generator)).map { _ in UInt8.random(in: 0...2, using: &generator) }
-            let other = (0..<Int.random(in: 0...12, using: &generator)).map { _ in UInt8.random(in: 0...2, using: &generator) }
+            let one = (0..<Int.random(in: 0...12, using: &generator)).map { _ in
+                UInt8.random(in: 0...2, using: &generator)
+            }
+            let other = (0..<Int.random(in: 0...12, using: &generator)).map { _ in
+                UInt8.random(in: 0...2, using: &generator)
+            }
             let made = one.withUnsafeBufferPointer { ByteSplice(from: $0, to: other).applied(to: $0) }
             #expect(made == other)
         }

@@ -12,7 +12,10 @@ import Testing
     }
 
     private func chat(_ minute: Int, _ steps: Int, system text: String? = nil) -> String {
-        var turns = [#"{"role":"system","content":"\#(text ?? system(minute, pid: 1000 + minute))"}"#, #"{"role":"user","content":"Go"}"#]
+        var turns = [
+            #"{"role":"system","content":"\#(text ?? system(minute, pid: 1000 + minute))"}"#,
+            #"{"role":"user","content":"Go"}"#,
+        ]
         for number in 0..<steps {
             turns.append(#"{"role":"assistant","content":"step \#(number)"}"#)
             turns.append(#"{"role":"user","content":"result \#(number)"}"#)
@@ -25,7 +28,9 @@ import Testing
 
         let first = try stage.call(chat(0, 0))
 
-        #expect(first.body.contains(#""content":"You are a coding agent."#) || first.body.contains(#"\nYou are a coding agent."#))
+        #expect(
+            first.body.contains(#""content":"You are a coding agent."#)
+                || first.body.contains(#"\nYou are a coding agent."#))
         #expect(first.plan.isPromise)
         #expect(first.plan.movedKinds.contains(.clock))
         #expect(first.body.contains(#"Go\n\n<now>\nCurrent time: 2026-11-20T12:00:09Z\nSession pid: 1000\n</now>"#))
@@ -117,7 +122,8 @@ import Testing
         func body(_ minute: Int, _ items: String) -> String {
             #"{"model":"m","instructions":"\#(system(minute, pid: 7))","input":[\#(items)]}"#
         }
-        let shot = #"{"type":"computer_call_output","call_id":"c","output":{"type":"computer_screenshot","image_url":"data:,"}}"#
+        let shot =
+            #"{"type":"computer_call_output","call_id":"c","output":{"type":"computer_screenshot","image_url":"data:,"}}"#
         let first = try stage.call(body(0, shot))
         let user = #"{"type":"message","role":"user","content":"Go"}"#
         let second = try stage.call(body(1, user))
@@ -131,7 +137,8 @@ import Testing
         stage.dialect = .responses
         let first = try stage.call(#"{"model":"m","instructions":"\#(system(0, pid: 7))","input":"Go"}"#)
         let second = try stage.call(
-            #"{"model":"m","instructions":"\#(system(1, pid: 8))","input":[{"role":"user","content":"Go"},{"role":"assistant","content":[{"type":"output_text","text":"ok"}]},{"role":"user","content":"On"}]}"#)
+            #"{"model":"m","instructions":"\#(system(1, pid: 8))","input":[{"role":"user","content":"Go"},{"role":"assistant","content":[{"type":"output_text","text":"ok"}]},{"role":"user","content":"On"}]}"#
+        )
 
         #expect(!first.body.contains(#""instructions":"Current"#))
         #expect(first.body.contains(#""input":"Go\n\n<now>\nCurrent time: 2026-11-20T12:00:09Z"#))
@@ -163,7 +170,8 @@ import Testing
         var out = ByteWriter(capacity: 4096)
         _ = try prompt.encode(for: UpstreamTraits(.anthropic, dialect: .messages), to: &out)
         let marked = String(decoding: out.copyBytes(), as: UTF8.self)
-        #expect(marked.contains(#""text":"result 0","cache_control":{"type":"ephemeral"}},{"type":"text","text":"<now>"#))
+        #expect(
+            marked.contains(#""text":"result 0","cache_control":{"type":"ephemeral"}},{"type":"text","text":"<now>"#))
         #expect(marked.matches(of: /cache_control/).count <= BreakpointPlan.marksMax)
     }
 
@@ -187,10 +195,12 @@ import Testing
         stage.dialect = .messages
         let mark = #","cache_control":{"type":"ephemeral"}"#
         let first = try stage.call(
-            #"{"model":"claude","max_tokens":5,"system":[{"type":"text","text":"S"\#(mark)}],"messages":[{"role":"user","content":[{"type":"text","text":"Go"\#(mark)}]}]}"#)
+            #"{"model":"claude","max_tokens":5,"system":[{"type":"text","text":"S"\#(mark)}],"messages":[{"role":"user","content":[{"type":"text","text":"Go"\#(mark)}]}]}"#
+        )
 
         let second = try stage.call(
-            #"{"model":"claude","max_tokens":5,"system":[{"type":"text","text":"S"\#(mark)}],"messages":[{"role":"user","content":"Go"},{"role":"assistant","content":"ok"},{"role":"user","content":[{"type":"text","text":"On"\#(mark)}]}]}"#)
+            #"{"model":"claude","max_tokens":5,"system":[{"type":"text","text":"S"\#(mark)}],"messages":[{"role":"user","content":"Go"},{"role":"assistant","content":"ok"},{"role":"user","content":[{"type":"text","text":"On"\#(mark)}]}]}"#
+        )
 
         #expect(second.plan.session == first.plan.session)
         #expect(second.plan.knownTurnCount == 2)
@@ -254,7 +264,8 @@ struct JitteringClient {
         case .chat: return object([("model", "\"m\""), ("tools", tools()), ("messages", list)])
         case .messages:
             return object([
-                ("model", "\"m\""), ("max_tokens", "9"), ("system", quoted(system)), ("tools", tools()), ("messages", list),
+                ("model", "\"m\""), ("max_tokens", "9"), ("system", quoted(system)), ("tools", tools()),
+                ("messages", list),
             ])
         case .responses:
             return object([("model", "\"m\""), ("instructions", quoted(system)), ("tools", tools()), ("input", list)])
@@ -278,7 +289,8 @@ struct JitteringClient {
 
     private mutating func object(_ members: [(String, String)]) -> String {
         let space = random.below(3) == 0 ? " " : ""
-        return "{\(space)" + shuffled(members).map { "\"\($0.0)\":\(space)\($0.1)" }.joined(separator: ",\(space)") + "}"
+        return "{\(space)" + shuffled(members).map { "\"\($0.0)\":\(space)\($0.1)" }.joined(separator: ",\(space)")
+            + "}"
     }
 
     private mutating func quoted(_ text: String) -> String {

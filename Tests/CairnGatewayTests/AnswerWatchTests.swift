@@ -87,7 +87,8 @@ struct AnswerWatchTests {
     }
 
     @Test func `a messages stream that stops before message_stop is cut short`() {
-        let start = "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"usage\":{\"input_tokens\":9}}}\n\n"
+        let start =
+            "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"usage\":{\"input_tokens\":9}}}\n\n"
 
         let found = findings(start, isStream: true, dialect: .messages)
 
@@ -107,7 +108,8 @@ struct AnswerWatchTests {
     }
 
     @Test func `a responses stream that only has deltas is cut short`() {
-        let delta = "event: response.output_text.delta\ndata: {\"type\":\"response.output_text.delta\",\"delta\":\"a\"}\n\n"
+        let delta =
+            "event: response.output_text.delta\ndata: {\"type\":\"response.output_text.delta\",\"delta\":\"a\"}\n\n"
 
         #expect(findings(delta, isStream: true, dialect: .responses).isCutShort)
     }
@@ -116,9 +118,12 @@ struct AnswerWatchTests {
         #expect(!findings("data: {\"error\":{\"message\":\"x\"}}\n\n", isStream: true, dialect: .chat).isCutShort)
         #expect(!findings("data: { \"error\" : {}}\n\n", isStream: true, dialect: .chat).isCutShort)
         #expect(!findings("data: {\"type\": \"error\"}\n\n", isStream: true, dialect: .responses).isCutShort)
-        #expect(findings("data: {\"choices\":[],\"x\":{\"error\":null}}\n\n", isStream: true, dialect: .chat).isCutShort)
-        #expect(!findings("event: error\ndata: {\"type\":\"error\"}\n\n", isStream: true, dialect: .messages).isCutShort)
-        #expect(!findings("event: error\ndata: {\"type\":\"error\"}\n\n", isStream: true, dialect: .responses).isCutShort)
+        #expect(
+            findings("data: {\"choices\":[],\"x\":{\"error\":null}}\n\n", isStream: true, dialect: .chat).isCutShort)
+        #expect(
+            !findings("event: error\ndata: {\"type\":\"error\"}\n\n", isStream: true, dialect: .messages).isCutShort)
+        #expect(
+            !findings("event: error\ndata: {\"type\":\"error\"}\n\n", isStream: true, dialect: .responses).isCutShort)
     }
 
     @Test func `streams of other routes and streams without events are never called cut short`() {
@@ -129,7 +134,9 @@ struct AnswerWatchTests {
     @Test func `a last event too large to be read is not taken for a missing one`() {
         let watch = AnswerWatch()
         watch.begin(isStream: true, dialect: .responses)
-        Array("event: response.created\ndata: {}\n\nevent: response.completed\ndata: ".utf8).withUnsafeBytes { watch.see($0) }
+        Array("event: response.created\ndata: {}\n\nevent: response.completed\ndata: ".utf8).withUnsafeBytes {
+            watch.see($0)
+        }
         let megabyte = [UInt8](repeating: UInt8(ascii: "h"), count: 1 << 20)
         for _ in 0..<5 { megabyte.withUnsafeBytes { watch.see($0) } }
         Array("\n\n".utf8).withUnsafeBytes { watch.see($0) }

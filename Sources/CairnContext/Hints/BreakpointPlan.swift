@@ -70,7 +70,9 @@ public struct BreakpointPlan: Sendable, Equatable {
             candidates.append((.tools, 0))
         }
         if knownTurnCount > systemCount { candidates.append((.turn(knownTurnCount - 1), first + knownTurnCount - 1)) }
-        if roles.count > max(systemCount, knownTurnCount) { candidates.append((.turn(roles.count - 1), first + roles.count - 1)) }
+        if roles.count > max(systemCount, knownTurnCount) {
+            candidates.append((.turn(roles.count - 1), first + roles.count - 1))
+        }
         var bytes = 0
         var entry = 0
         for candidate in candidates {
@@ -108,7 +110,9 @@ extension CacheHints {
         case .array:
             var blocks: [Int] = []
             document.forEachChild(of: content) { blocks.append($0) }
-            guard let block = blocks.dropLast(skipped).last(where: { mayCarryMark(document, block: $0) }) else { return nil }
+            guard let block = blocks.dropLast(skipped).last(where: { mayCarryMark(document, block: $0) }) else {
+                return nil
+            }
             let end = document[block].range.upperBound - 1
             out.append(UnsafeBufferPointer(rebasing: element[..<end]))
             out.append(lifetime.mark)
@@ -120,7 +124,9 @@ extension CacheHints {
 
     /// A tool with a mark; nil for what is no object.
     static func marked(tool: UnsafeBufferPointer<UInt8>, lifetime: CacheLifetime) -> [UInt8]? {
-        guard tool.count > 2, tool[0] == UInt8(ascii: "{"), tool[tool.count - 1] == UInt8(ascii: "}") else { return nil }
+        guard tool.count > 2, tool[0] == UInt8(ascii: "{"), tool[tool.count - 1] == UInt8(ascii: "}") else {
+            return nil
+        }
         var out = ByteWriter(capacity: tool.count + 128)
         out.append(UnsafeBufferPointer(rebasing: tool[..<(tool.count - 1)]))
         out.append(lifetime.mark)

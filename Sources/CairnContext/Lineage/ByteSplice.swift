@@ -26,7 +26,9 @@ struct ByteSplice: Sendable, Equatable {
         var front = 0
         while front < shorter, original[front] == changed[front] { front += 1 }
         var back = 0
-        while back < shorter - front, original[original.count - 1 - back] == changed[changed.count - 1 - back] { back += 1 }
+        while back < shorter - front, original[original.count - 1 - back] == changed[changed.count - 1 - back] {
+            back += 1
+        }
         start = front
         end = original.count - back
         bytes = Array(changed[front..<changed.count - back])

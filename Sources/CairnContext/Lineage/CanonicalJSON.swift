@@ -16,7 +16,8 @@ enum CanonicalJSON {
     static func isPlainString(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
         guard bytes.count >= 2, bytes[0] == UInt8(ascii: "\""), let base = bytes.baseAddress else { return false }
         var position = 1
-        while position < bytes.count, let hit = memchr(base + position, Int32(UInt8(ascii: "\\")), bytes.count - position)
+        while position < bytes.count,
+            let hit = memchr(base + position, Int32(UInt8(ascii: "\\")), bytes.count - position)
         {
             let index = UnsafeRawPointer(hit) - UnsafeRawPointer(base)
             switch bytes[index + 1] {

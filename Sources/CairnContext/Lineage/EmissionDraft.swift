@@ -37,7 +37,8 @@ struct EmissionDraft {
     private(set) var newTools: BlobRecord?
 
     init(
-        prompt: Prompt, keys: [TurnKey], hasHints: Bool, chains: [Fingerprint], knownCount: Int, request: LineageTree.Request,
+        prompt: Prompt, keys: [TurnKey], hasHints: Bool, chains: [Fingerprint], knownCount: Int,
+        request: LineageTree.Request,
         state: PromptState
     ) {
         self.prompt = prompt

@@ -143,14 +143,17 @@ public struct LineageTree: ~Copyable {
     /// How many leading turns are known, whether no link is missing between them and the newest known one (a link may have
     /// gone with a session that shared it), and which of them may have left otherwise than they come now.
     /// - Complexity: a comparison a turn when the call goes on with the newest branch of its session, else a look-up.
-    private func knownTurns(_ chains: [Fingerprint], _ keys: [TurnKey]) -> (count: Int, isWhole: Bool, differing: [Int]) {
+    private func knownTurns(_ chains: [Fingerprint], _ keys: [TurnKey]) -> (count: Int, isWhole: Bool, differing: [Int])
+    {
         guard let newest = chains.lastIndex(where: { links.index(forKey: $0) != nil }) else { return (0, true, []) }
         let session = sessions[links[chains[newest]]!.session]
         // A chain names all turns before it, so one comparison tells that the session's outline is of these very turns.
         if let session, !session.wasOnlyObserved, newest < session.path.count, session.path[newest] == chains[newest] {
             let first = session.emitted.digests.count - session.path.count
             let differing = (0...newest).filter { session.emitted.digests[first + $0] != keys[$0].raw }
-            if let missing = differing.first(where: { links.index(forKey: chains[$0]) == nil }) { return (missing, false, []) }
+            if let missing = differing.first(where: { links.index(forKey: chains[$0]) == nil }) {
+                return (missing, false, [])
+            }
             return (newest + 1, true, differing)
         }
         let count = chains.firstIndex { links.index(forKey: $0) == nil } ?? chains.count

@@ -55,7 +55,8 @@ enum TailText {
             out.append(UnsafeBufferPointer(rebasing: turn[(node.range.upperBound - 1)...]))
         case .array where node.childCount > 0:
             out.append(UnsafeBufferPointer(rebasing: turn[..<(node.range.upperBound - 1)]))
-            out.append(dialect == .responses ? ",{\"type\":\"input_text\",\"text\":\"" : ",{\"type\":\"text\",\"text\":\"")
+            out.append(
+                dialect == .responses ? ",{\"type\":\"input_text\",\"text\":\"" : ",{\"type\":\"text\",\"text\":\"")
             out.append(opening)
             out.append(news)
             out.append(closing)

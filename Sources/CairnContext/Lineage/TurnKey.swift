@@ -92,7 +92,9 @@ public struct TurnKeyReader: ~Copyable {
         let facts: Facts
         if let found = known[raw] ?? revived(raw) {
             facts = found
-            if !facts.volatile.isEmpty { BandRules.annotate(&turn, isLeading: isLeading, source: source, harness: harness) }
+            if !facts.volatile.isEmpty {
+                BandRules.annotate(&turn, isLeading: isLeading, source: source, harness: harness)
+            }
         } else {
             BandRules.annotate(&turn, isLeading: isLeading, source: source, harness: harness)
             facts = Facts(

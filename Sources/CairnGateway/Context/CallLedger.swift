@@ -90,12 +90,16 @@ final class CallLedger: Sendable {
     ) -> CallForecast {
         let cache = pricing?.cache ?? .of(provider: provider.rawValue, price: nil)
         let original = Self.shape(plan.asSent, hints: plan.clientHints, lifetime: .fiveMinutes)
-        let sent = isObserved ? original : Self.shape(plan.emitted, hints: plan.hints(breakpoints), lifetime: breakpoints.lifetime)
+        let sent =
+            isObserved
+            ? original : Self.shape(plan.emitted, hints: plan.hints(breakpoints), lifetime: breakpoints.lifetime)
         let owner = Account(account: account, upstream: upstream, model: party.model)
         let (prediction, untouched) = books.withLock { books in
             var session = books.session(plan.session, owner, cache, at: moment)
-            session.tell((sent, isObserved ? plan.asSent.digests : plan.emitted.digests), (original, plan.asSent.digests))
-            let answer = Forecasts(sent: session.sent.predict(sent, at: moment), original: session.original.predict(original, at: moment))
+            session.tell(
+                (sent, isObserved ? plan.asSent.digests : plan.emitted.digests), (original, plan.asSent.digests))
+            let answer = Forecasts(
+                sent: session.sent.predict(sent, at: moment), original: session.original.predict(original, at: moment))
             books.keep(session, plan.session)
             return answer
         }.pair
@@ -109,7 +113,9 @@ final class CallLedger: Sendable {
     }
 
     /// Turns as marks: tokens are estimated, and corrected by what the provider counts.
-    private static func shape(_ outline: PromptOutline, hints: Set<Int>, lifetime: CairnContext.CacheLifetime) -> PromptShape {
+    private static func shape(_ outline: PromptOutline, hints: Set<Int>, lifetime: CairnContext.CacheLifetime)
+        -> PromptShape
+    {
         var shape = PromptShape()
         for (index, digest) in outline.digests.enumerated() {
             let breakpoint: CairnLedger.CacheLifetime? =
@@ -131,8 +137,10 @@ final class CallLedger: Sendable {
             let untouched =
                 forecast.isUntouched
                 ? usage.tokens
-                : state.map { $0.predict(forecast.original, at: forecast.moment, promptTokens: tokens).assuming(outcome) }
-                ?? TokenUsage(miss: tokens)
+                : state.map {
+                    $0.predict(forecast.original, at: forecast.moment, promptTokens: tokens).assuming(outcome)
+                }
+                    ?? TokenUsage(miss: tokens)
             let line = LedgerLine(
                 forecast.party, at: forecast.moment, price: forecast.price, billed: usage,
                 prediction: forecast.prediction, untouched: untouched)

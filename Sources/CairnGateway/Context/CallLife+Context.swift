@@ -53,7 +53,9 @@ extension CallLife {
 
     /// Looks at the prompt, then goes on with `next`. False: the mode or the route leaves it alone.
     func keepStable(_ body: UnsafeRawBufferPointer, _ mode: CallMode, _ next: CallPlan) -> Bool {
-        guard mode.mode != .passthrough, let client = dialect.wire, let context = owner.shared.context else { return false }
+        guard mode.mode != .passthrough, let client = dialect.wire, let context = owner.shared.context else {
+            return false
+        }
         switch next {
         case .pass, .rewrite: break
         case .countTokens, .models, .storedResponse: return false
@@ -70,7 +72,9 @@ extension CallLife {
         }
         // The worker reads what the call must still be able to send as it came.
         if heldBody == nil { heldBody = call.takeBody().map { HeldBody($0) } }
-        offload(body) { Self.prompt(Array($0), client) } then: { life, prompt in
+        offload(body) {
+            Self.prompt(Array($0), client)
+        } then: { life, prompt in
             life.read(prompt, mode.mode, next, client, account)
         }
         return true

@@ -145,7 +145,9 @@ extension UsageRecord {
         writer.append(quoted: ledger.party.session, bytesMax: 32)
         writer.append(",\"harness\":")
         writer.append(quoted: ledger.party.harness, bytesMax: 32)
-        for (name, money) in [("billed", ledger.billed), ("predicted", ledger.predicted), ("untouched", ledger.untouched)] {
+        for (name, money) in [
+            ("billed", ledger.billed), ("predicted", ledger.predicted), ("untouched", ledger.untouched),
+        ] {
             writer.append(",\"")
             writer.append(name)
             writer.append("_usd\":")
