@@ -1,0 +1,162 @@
+// A session's prompt while it is shortened: parts as they are born, then epochs. Decisions in values: the caller tells what
+// comes, what is cached and what prices hold, and gets bytes; it sends and stores them. The same calls give the same bytes.
+// The lineage keeps one for each live session and makes it again from stored emissions after a restart.
+//
+// Work per call: what is new, and one look-up for each line of parts that may still be replaced (a session of 600 KB: about
+// a millisecond). At an epoch also the digests of what is replaced.
+
+/// What an epoch did to one part.
+public struct Replacement: Equatable, Sendable {
+    public let number: Int
+    public let bytes: [UInt8]
+    public let strategy: StrategyName
+}
+
+/// A rewrite that was carried out.
+public struct Epoch: Equatable, Sendable {
+    public let plan: EpochPlan
+    /// The last part first.
+    public let replacements: [Replacement]
+}
+
+public struct PromptShortener: ~Copyable {
+    public internal(set) var content = VisibleContent()
+    private let birth: BirthStrategies
+    private let rules: EpochRules
+    private let chances = ReuseChances.standard
+    private let strategies: [any EpochStrategy]
+    /// What a replacement of a part would have: bytes, and what it leaves of the chance.
+    private var estimates: [Int: (byteCount: Int, residue: Double)] = [:]
+    /// The sum of the chances of all that was replaced.
+    private var expectedMisses = 0.0
+
+    public init(
+        birth: BirthStrategies = .standard, rules: EpochRules = .standard, thinking: ThinkingRule = .keep
+    ) {
+        self.birth = birth
+        self.rules = rules
+        let always: [any EpochStrategy] = [
+            ResultDigest(), ArgumentDigest(), TalkDigest(shortensThinking: thinking == .shorten),
+        ]
+        strategies = thinking == .omit ? always + [ThinkingPrune()] : always
+    }
+
+    /// An assistant turn begins.
+    public mutating func beginAssistantTurn() { content.beginAssistantTurn() }
+
+    /// Adds a part at the end.
+    /// - Returns: what to send in its place; nil for the part itself.
+    public mutating func append(_ part: ContextPart) -> Emission? {
+        let emission = birth.emission(for: part, in: &content)
+        content.append(part, emission: emission?.bytes, references: emission?.references ?? [])
+        return emission
+    }
+
+    /// Adds a part whose emission was decided before, as it was recorded.
+    public mutating func restore(_ part: ContextPart, emission: Emission?) {
+        if let name = emission?.strategy.name, content.explained[name] == nil { content.explained[name] = content.parts.count }
+        content.append(part, emission: emission?.bytes, references: emission?.references ?? [])
+    }
+
+    /// Replaces parts as an epoch did before, as it was recorded.
+    public mutating func restore(_ epoch: [Replacement]) {
+        for replacement in epoch {
+            content.replace(replacement.number, with: replacement.bytes)
+            content.explained[replacement.strategy.name] = content.explained[replacement.strategy.name] ?? replacement.number
+        }
+        content.forgetReplaced()
+    }
+
+    // MARK: epochs
+
+    /// Rewrites older parts if that pays before a call.
+    /// - Parameters:
+    ///   - cachedPartCount: parts the provider has in its cache; 0 when the prefix is cold.
+    ///   - headTokens: of tools and whatever else stands in front of the parts.
+    ///   - windowTokens: what may be sent, where it is known.
+    public mutating func epoch(
+        cachedPartCount: Int, headTokens: Double, prices: EpochPrices, windowTokens: Double? = nil
+    ) -> Epoch? {
+        let situation = EpochSituation(
+            partTokens: content.parts.map { prices.tokens($0.bytes.count) }, headTokens: headTokens,
+            cachedPartCount: cachedPartCount, calls: content.step, windowTokens: windowTokens)
+        let worth = LineWorth(
+            promptTokens: situation.promptTokens, calls: content.step, prices: prices, rules: rules)
+        let candidates = self.candidates(situation, worth, prices)
+        guard let plan = EpochPlanner.plan(situation, candidates: candidates, prices: prices, rules: rules) else {
+            return nil
+        }
+        let replacements = carryOut(plan, worth)
+        return replacements.isEmpty ? nil : Epoch(plan: plan, replacements: replacements)
+    }
+
+    private mutating func candidates(
+        _ situation: EpochSituation, _ worth: LineWorth, _ prices: EpochPrices
+    ) -> [EpochCandidate] {
+        let calibration =
+            (Double(content.hiddenUses) + rules.calibrationMisses) / (expectedMisses + rules.calibrationMisses)
+        var candidates: [EpochCandidate] = []
+        for number in content.parts.indices where mayGo(number) {
+            guard let estimate = estimate(number, worth) else { continue }
+            guard estimate.byteCount < content.parts[number].bytes.count else { continue }
+            let saving = situation.partTokens[number] - prices.tokens(estimate.byteCount)
+            let chance = chance(number) * estimate.residue * calibration
+            let referrers = content.parts[number].referrers.filter { !content.parts[$0].isReplaced }
+            candidates.append(EpochCandidate(number: number, saving: saving, chance: chance, referrers: referrers))
+        }
+        return candidates
+    }
+
+    private func mayGo(_ number: Int) -> Bool {
+        let part = content.parts[number]
+        return !part.isReplaced && !part.isKept && content.step - part.step >= rules.steps(for: part)
+    }
+
+    private func chance(_ number: Int) -> Double {
+        chances.chance(ofPart: number, age: content.step - content.parts[number].step, in: content)
+    }
+
+    private mutating func estimate(_ number: Int, _ worth: LineWorth) -> (byteCount: Int, residue: Double)? {
+        if let known = estimates[number] { return known }
+        guard let strategy = strategies.first(where: { $0.applies(to: content.parts[number]) }),
+            let replacement = strategy.replacement(ofPart: number, worth: worth, isFirst: false, in: content)
+        else { return nil }
+        let estimate = (byteCount: replacement.bytes.count, residue: replacement.residue)
+        estimates[number] = estimate
+        return estimate
+    }
+
+    /// Writes the digests, the last part first: what one keeps, those in front of it need not keep. A part whose digest
+    /// turned out too long stays, and so does what it points at.
+    private mutating func carryOut(_ plan: EpochPlan, _ worth: LineWorth) -> [Replacement] {
+        var replacements: [Replacement] = []
+        for number in plan.parts where !content.isReferenced(number) {
+            let part = content.parts[number]
+            guard let strategy = strategies.first(where: { $0.applies(to: part) }) else { continue }
+            let chance = chance(number)
+            let isNew = content.explained[strategy.name.name] == nil
+            // A part that is too short for the explanation goes without; the next one explains.
+            guard let (made, explains) = made(number, by: strategy, worth, explaining: isNew) else { continue }
+            content.replace(number, with: made.bytes)
+            if explains { content.explained[strategy.name.name] = number }
+            expectedMisses += chance * made.residue
+            estimates[number] = nil
+            replacements.append(Replacement(number: number, bytes: made.bytes, strategy: strategy.name))
+        }
+        content.forgetReplaced()
+        return replacements
+    }
+
+    /// A replacement that is shorter than the part, with the explanation of its marker if that is asked and fits.
+    private func made(
+        _ number: Int, by strategy: any EpochStrategy, _ worth: LineWorth, explaining: Bool
+    ) -> (made: (bytes: [UInt8], residue: Double), explains: Bool)? {
+        for explains in explaining ? [true, false] : [false] {
+            guard let made = strategy.replacement(ofPart: number, worth: worth, isFirst: explains, in: content) else {
+                return nil
+            }
+            if made.bytes.count < content.parts[number].bytes.count { return (made, explains) }
+        }
+        return nil
+    }
+}

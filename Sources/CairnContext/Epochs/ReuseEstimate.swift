@@ -1,0 +1,103 @@
+// How likely it is that lines of a part are needed again if it is hidden now. Fitted by hand to one half of 46 recorded
+// sessions (grouped by task) and checked on the other: what decides is what made the output, whether its call named a file,
+// whether that file was edited since, and how many lines would vanish. A logistic model of 28 features was no better on the
+// other half (docs/economics.md). A session corrects the estimate by what it needs in fact.
+
+import Glibc
+
+/// Chances, each for a part of ten vanishing lines that was just seen.
+struct ReuseChances: Sendable {
+    var test = 0.003
+    var other = 0.003
+    var script = 0.05
+    var write = 0.11
+    var git = 0.04
+    var search = 0.08
+    var view = 0.14
+    /// Results of a call that names no file, at most: of 24,000 lines of such results 0.03 % were copied later.
+    var noFile = 0.01
+    /// Times this for views and searches of a file that was edited since: edits need the lines before, not after.
+    var editedFactor = 0.3
+    var talk = 0.015
+    /// Arguments that wrote a file no other call has written since, and those that are superseded.
+    var latestWrite = 0.06
+    var supersededWrite = 0.01
+
+    /// Steps after which the chance is half.
+    static let halfLifeSteps = 20.0
+    /// Vanishing lines for which the chances are meant; more weigh by the root of that power.
+    static let linesNominal = 10.0
+    static let linesPower = 0.3
+    static let linesFactorCeiling = 2.5
+
+    static let standard = ReuseChances()
+
+    /// The chance for a part of `content` that is `age` steps old.
+    func chance(ofPart number: Int, age: Int, in content: borrowing VisibleContent) -> Double {
+        let part = content.parts[number]
+        let lines = Double(content.vanishingLineCount(of: number))
+        let factor = min(Self.linesFactorCeiling, pow(lines / Self.linesNominal, Self.linesPower))
+        return base(number, part, content) * factor * Self.halfLifeSteps / (Self.halfLifeSteps + Double(age))
+    }
+
+    private func base(_ number: Int, _ part: VisiblePart, _ content: borrowing VisibleContent) -> Double {
+        if part.kind != .result {
+            if part.written.isEmpty { return talk }
+            return content.isLatestWrite(number) ? latestWrite : supersededWrite
+        }
+        let chance =
+            switch part.output {
+            case .test: test
+            case .search: search
+            case .view: view
+            case .script: script
+            case .write: write
+            case .git: git
+            case .other: other
+            }
+        if part.files.isEmpty { return min(chance, noFile) }
+        let isOfFile = part.output == .view || part.output == .search
+        guard isOfFile, part.files.contains(where: { content.isEdited(file: $0) }) else { return chance }
+        return chance * editedFactor
+    }
+}
+
+/// Chances of a single line, by what is known of it.
+struct LineChances: Sendable {
+    /// The agent wrote it before, and a tool showed it: what was copied once is copied again.
+    var written = 0.20
+    var seenOnce = 0.02
+    var seenTwice = 0.05
+    var seenOften = 0.07
+    /// The same for lines of a file that was edited since.
+    var editedOnce = 0.005
+    var editedTwice = 0.008
+    var editedOften = 0.035
+    /// Lines of results whose call named no file, of tests, and of other output.
+    var plain = 0.0005
+    /// Times this for what scripts, writes and git printed.
+    var printedFactor = 0.3
+
+    static let standard = LineChances()
+    /// Lines are needed together: one miss is shared by so many.
+    static let clusterLines = 8.0
+
+    func chance(
+        ofLine key: UInt64, of part: VisiblePart, isEdited: Bool, in content: borrowing VisibleContent
+    ) -> Double {
+        let writings = content.writings(ofLine: key)
+        if part.kind != .result { return writings >= 2 ? written : seenOnce }
+        if writings > 0 { return written }
+        if part.files.isEmpty || part.output == .test || part.output == .other { return plain }
+        let isPrinted = part.output == .script || part.output == .write || part.output == .git
+        return table(content.tellings(ofLine: key), isEdited) * (isPrinted ? printedFactor : 1)
+    }
+
+    private func table(_ tellings: Int, _ isEdited: Bool) -> Double {
+        switch tellings {
+        case ..<2: isEdited ? editedOnce : seenOnce
+        case 2: isEdited ? editedTwice : seenTwice
+        default: isEdited ? editedOften : seenOften
+        }
+    }
+}

@@ -1,0 +1,48 @@
+// Identifiers and paths of a text: what an agent copies from an output into its next call, and therefore what a digest
+// names. Long enough not to be a word of every text; one pass, no allocation.
+
+enum IdentifierScan {
+    /// Shorter names are guessed again without loss, or stand in many places.
+    static let bytesMin = 7
+
+    /// Calls `body` with the range of each identifier: a letter or `_`, then at least six of letters, digits and `_./:-`.
+    static func forEach(in text: UnsafeBufferPointer<UInt8>, _ range: Range<Int>, _ body: (Range<Int>) -> Void) {
+        var position = range.lowerBound
+        while position < range.upperBound {
+            guard isStart(text[position]) else {
+                position += 1
+                continue
+            }
+            let start = position
+            position += 1
+            while position < range.upperBound, isInner(text[position]) { position += 1 }
+            if position - start >= bytesMin { body(start..<position) }
+        }
+    }
+
+    static func forEach(in text: UnsafeBufferPointer<UInt8>, _ body: (Range<Int>) -> Void) {
+        forEach(in: text, 0..<text.count, body)
+    }
+
+    /// The keys of all identifiers, each once, in the order they first stand in.
+    static func keys(in text: UnsafeBufferPointer<UInt8>) -> [UInt64] {
+        var seen: Set<UInt64> = []
+        var keys: [UInt64] = []
+        forEach(in: text) { range in
+            let key = ContentKey.of(text, range)
+            if seen.insert(key).inserted { keys.append(key) }
+        }
+        return keys
+    }
+
+    static func isStart(_ byte: UInt8) -> Bool {
+        (byte | 0x20) >= UInt8(ascii: "a") && (byte | 0x20) <= UInt8(ascii: "z") || byte == UInt8(ascii: "_")
+    }
+
+    static func isWordByte(_ byte: UInt8) -> Bool { isStart(byte) || LineForm.isDigit(byte) }
+
+    private static func isInner(_ byte: UInt8) -> Bool {
+        isWordByte(byte) || byte == UInt8(ascii: ".") || byte == UInt8(ascii: "/") || byte == UInt8(ascii: ":")
+            || byte == UInt8(ascii: "-")
+    }
+}

@@ -1,0 +1,117 @@
+// What stands in place of omitted bytes, and the handle in it that brings them back. A handle names the original of the
+// part it stands in: the bytes of the whole part expand from it, and so do the lines a marker names.
+
+import CairnCore
+
+/// A short name of a blob, unique in its session: the first characters of its digest in base 32.
+public struct Handle: Hashable, Sendable, CustomStringConvertible {
+    /// Most handles have no more; longer ones tell apart digests that begin alike.
+    static let charactersMin = 4
+    /// All of a digest.
+    static let charactersMax = 26
+
+    public let text: String
+    public var description: String { text }
+
+    /// Digits and letters without `i`, `l`, `o` and `u`.
+    private static let alphabet = Array("0123456789abcdefghjkmnpqrstvwxyz".utf8)
+
+    static func isCharacter(_ byte: UInt8) -> Bool { alphabet.contains(byte) }
+
+    init(_ digest: Fingerprint, characters: Int) {
+        var out: [UInt8] = []
+        for index in 0..<min(characters, Self.charactersMax) {
+            let bit = index * 5
+            let window =
+                bit < 64
+                ? digest.high << UInt64(bit) | (bit > 0 ? digest.low >> UInt64(64 - bit) : 0)
+                : digest.low << UInt64(bit - 64)
+            out.append(Self.alphabet[Int(window >> 59)])
+        }
+        text = String(decoding: out, as: UTF8.self)
+    }
+}
+
+/// The handles of a session. The same originals in the same order get the same handles.
+public struct HandleBook: Sendable {
+    private var digests: [Handle: Fingerprint] = [:]
+    private var handles: [Fingerprint: Handle] = [:]
+
+    public init() {}
+
+    /// The handle of an original, given now if it has none.
+    public mutating func handle(for digest: Fingerprint) -> Handle {
+        if let known = handles[digest] { return known }
+        for characters in Handle.charactersMin...Handle.charactersMax {
+            let handle = Handle(digest, characters: characters)
+            guard digests[handle] == nil else { continue }
+            digests[handle] = digest
+            handles[digest] = handle
+            return handle
+        }
+        // Two digests that are equal are one; the longest handle is the whole digest.
+        preconditionFailure("a whole digest is unique")
+    }
+
+    /// The digest of the original a handle stands for.
+    public subscript(_ text: String) -> Fingerprint? {
+        digests.first { $0.key.text == text }?.value
+    }
+}
+
+/// The texts of markers. `=` stands for what is visible above, `-` for what was left out.
+enum Marker {
+    /// Lines of this part that the model can read further up; lines count from 1. `number` is the one printed in front of
+    /// the first of them.
+    static func run(_ handle: Handle, lines: Range<Int>, number: Int?, isFirst: Bool) -> String {
+        let last = lines.count == 1 ? "" : "-\(lines.upperBound)"
+        let printed = number.map { " #\($0)" } ?? ""
+        return "[=\(handle):\(lines.lowerBound + 1)\(last)\(printed)]" + (isFirst ? runLegend(handle) : "")
+    }
+
+    /// Told once a session, behind the first marker of a run.
+    private static func runLegend(_ handle: Handle) -> String {
+        " (\(handle) names this output; these of its lines stand above in the same words; #n: the number printed first)"
+    }
+
+    /// The whole part, word for word, stands above.
+    static func duplicate(_ handle: Handle, lineCount: Int) -> String {
+        "[=\(handle): the same \(lineCount) lines as above]"
+    }
+
+    /// The part is what stands above, with the changes that follow.
+    static func difference(_ handle: Handle) -> String { "[=\(handle): as shown above but for]\n" }
+
+    /// What stood here is left out; names and lines from it follow.
+    static func omission(_ handle: Handle, lineCount: Int, isFirst: Bool) -> String {
+        "[-\(handle): \(lineCount) lines]" + (isFirst ? " (left out; \(handle) names it; lines and names kept from it follow)" : "")
+    }
+
+    /// The rest of what the agent wrote is left out.
+    static func cut(_ handle: Handle, isFirst: Bool) -> String {
+        "[-\(handle):]" + (isFirst ? " (the rest is left out; \(handle) names it; names and lines kept from it follow)" : "")
+    }
+
+    /// A result whose call is not in the conversation.
+    static func orphan(_ handle: Handle) -> String { "[-\(handle): a result without its call]" }
+
+    /// Messages between the first and the newest ones. Says no count: it must stay the same while more are left out.
+    static func middle(_ handle: Handle) -> String { "[-\(handle): earlier messages left out]" }
+
+    /// Whether a text carries a marker: it was shortened before.
+    static func stands(in bytes: [UInt8]) -> Bool {
+        bytes.withUnsafeBufferPointer { text in
+            var position = 0
+            while position + 2 + Handle.charactersMin < text.count {
+                defer { position += 1 }
+                guard text[position] == UInt8(ascii: "["),
+                    text[position + 1] == UInt8(ascii: "=") || text[position + 1] == UInt8(ascii: "-")
+                else { continue }
+                var end = position + 2
+                while end < text.count, end < position + 2 + Handle.charactersMax, Handle.isCharacter(text[end]) { end += 1 }
+                if end - position - 2 >= Handle.charactersMin, end < text.count, text[end] == UInt8(ascii: ":") { return true }
+            }
+            return false
+        }
+    }
+}
