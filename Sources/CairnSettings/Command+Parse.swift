@@ -28,6 +28,8 @@ extension Command {
         case .demo: return .demo(try demoSettings(given))
         case .context where given.words.first?.value == "export":
             return .exportContext(try exportSettings(given, environment, files))
+        case .context where given.words.first?.value == "shorten":
+            return .shorten(try shortenSettings(given, userHome: userHome(environment)))
         case .context: return .convert(try convertSettings(given, userHome: userHome(environment)))
         case .status: return .status(try statusSettings(given, environment, files))
         case .report: return .report(try reportSettings(given, environment, files))
@@ -108,7 +110,7 @@ extension Command {
     private static func convertSettings(
         _ given: GivenOptions, userHome: String?
     ) throws(SettingsError) -> ConvertSettings {
-        let usage = "write cairn context convert --to DIALECT FILE or cairn context export --session ID"
+        let usage = "write cairn context convert --to DIALECT FILE, cairn context export --session ID or cairn context shorten FILE"
         guard let action = given.words.first else { throw SettingsError("cairn context: \(usage)") }
         guard action.value == "convert" else {
             throw SettingsError("cairn context: unknown action\(SettingsText.spacedName(action.value)); \(usage)")
@@ -120,6 +122,19 @@ extension Command {
         let path = file.value == "-" ? "-" : try file.parsed(SettingsValue.path(userHome: userHome)).value
         return ConvertSettings(
             file: path, target: target.value, source: try given.value(.from, SettingsValue.choice)?.value)
+    }
+
+    private static func shortenSettings(
+        _ given: GivenOptions, userHome: String?
+    ) throws(SettingsError) -> ShortenSettings {
+        guard given.words.count == 2 else {
+            throw SettingsError("cairn context shorten: write cairn context shorten [--book NAME] FILE")
+        }
+        let file = given.words[1]
+        let path = file.value == "-" ? "-" : try file.parsed(SettingsValue.path(userHome: userHome)).value
+        var settings = ShortenSettings(file: path, source: try given.value(.from, SettingsValue.choice)?.value)
+        try given.read(.book, { $0 }, into: &settings.book)
+        return settings
     }
 
     static func userHome(_ environment: [String: String]) -> String? {

@@ -6,6 +6,8 @@ public enum Command: Equatable, Sendable {
     case practice(PracticeSettings)
     case demo(DemoSettings)
     case convert(ConvertSettings)
+    /// Tell what shortening would leave out of a recorded request.
+    case shorten(ShortenSettings)
     case exportContext(ExportSettings)
     case prove(ProveSettings)
     /// Look for words in stored turns.
@@ -122,6 +124,18 @@ public struct StatusSettings: Equatable, Sendable {
     public var isOnce = false
 
     public init() {}
+}
+
+/// The settings of `cairn context shorten`.
+public struct ShortenSettings: Equatable, Sendable {
+    /// The file with the body; `-` is standard input.
+    public var file: String
+    /// The dialect of the body; nil: it is recognised.
+    public var source: Dialect?
+    /// The named price book that decides what pays.
+    public var book = ShortenSettings.bookDefault
+
+    public static let bookDefault = "anthropic"
 }
 
 /// The settings of `cairn search`.

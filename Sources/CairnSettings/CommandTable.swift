@@ -20,7 +20,7 @@ extension Verb {
 /// A flag without its `--`.
 enum OptionName: String, CaseIterable {
     case listen, upstream, provider, mode, home, config, threads, fault, script, dialect, to, from
-    case all, session, since, format, once, tls
+    case all, session, since, format, once, tls, book
     case apiKey = "api-key"
     case adminKey = "admin-key"
     case tlsCert = "tls-cert"
@@ -245,8 +245,8 @@ struct CommandLineTable {
 
     private static let context = CommandLineTable(
         verb: .context,
-        summary: "export a stored conversation to a file, or convert a file into another dialect",
-        words: ["convert|export", "[FILE]"],
+        summary: "export a stored conversation, convert it into another dialect, or see it shortened",
+        words: ["convert|export|shorten", "[FILE]"],
         options: [
             OptionLine(
                 .to, SettingsText.alternatives(Dialect.self),
@@ -254,8 +254,11 @@ struct CommandLineTable {
                     + "standard input. What it has no place for is listed on standard error. "
                     + "The status is 0, or 1 if the body is no request or cannot be translated."),
             OptionLine(
-                .from, SettingsText.alternatives(Dialect.self), "convert: the dialect of the body.",
+                .from, SettingsText.alternatives(Dialect.self), "convert, shorten: the dialect of the body.",
                 default: "recognised"),
+            OptionLine(
+                .book, "NAME", "shorten: the prices that decide what pays: deepseek-flash, deepseek-pro, openai, anthropic, no-cache.",
+                default: ShortenSettings.bookDefault),
             OptionLine(.session, "ID", "export: the session, by the 32 digits of the header x-cairn-session."),
         ] + homeOptions)
 }

@@ -15,7 +15,7 @@ enum ContextConvert {
             guard let target = WireDialect(name: settings.target.rawValue) else {
                 preconditionFailure("the settings and the wire have the same dialects")
             }
-            let prompt = try prompt(settings)
+            let prompt = try prompt(settings.file, settings.source)
             var out = ByteWriter(capacity: prompt.source.bytes.count + 4096)
             let report = try prompt.encode(for: UpstreamTraits(.generic, dialect: target), to: &out)
             for counted in report.losses {
@@ -30,18 +30,18 @@ enum ContextConvert {
     }
 
     /// The prompt of a request body, or of what an export wrote.
-    private static func prompt(_ settings: ConvertSettings) throws(WireError) -> Prompt {
-        let source = try document(settings)
+    static func prompt(_ file: String, _ from: CairnSettings.Dialect?) throws(WireError) -> Prompt {
+        let source = try document(file)
         if source.json.member("cairn_prompt", of: 0) != nil { return try Prompt(serialized: source.bytes) }
-        let dialect = settings.source.flatMap { WireDialect(name: $0.rawValue) } ?? RecognisedDialect.of(source)
+        let dialect = from.flatMap { WireDialect(name: $0.rawValue) } ?? RecognisedDialect.of(source)
         guard let dialect else {
             throw WireError(.malformed, at: "", "the dialect of the body is not recognised; name it with --from")
         }
         return try Prompt(reading: source, dialect: dialect)
     }
 
-    private static func document(_ settings: ConvertSettings) throws(WireError) -> SourceDocument {
-        let bytes = try contents(of: settings.file)
+    private static func document(_ file: String) throws(WireError) -> SourceDocument {
+        let bytes = try contents(of: file)
         do throws(CoreError) { return try SourceDocument(parsing: bytes) } catch {
             throw WireError(.notJSON, at: "", "the body is not JSON (\(error))")
         }

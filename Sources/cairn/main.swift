@@ -18,6 +18,7 @@ do {
     case .practice(let settings): exit(Practice.run(settings))
     case .demo(let settings): exit(Demo.run(settings))
     case .convert(let settings): exit(ContextConvert.run(settings))
+    case .shorten(let settings): exit(ContextShorten.run(settings))
     case .exportContext(let settings): exit(ContextExport.run(settings))
     case .prove(let settings): exit(Prove.run(settings))
     case .report(let settings): exit(WriteReport.run(settings))
