@@ -69,7 +69,8 @@ import Testing
     @Test func `lines the agent wrote count where they read the same inside JSON`() {
         var shortener = PromptShortener()
         shortener.beginAssistantTurn()
-        let plain = (1...5).map { "the agent wrote this plain line of text itself, number \($0)" }.joined(separator: "\n")
+        let plain = (1...5).map { "the agent wrote this plain line of text itself, number \($0)" }.joined(
+            separator: "\n")
         let quoted = #"print("the agent wrote this line with quotes")"#
         let arguments = JSONText.quoted("cat > a.py <<EOF\n\(plain)\n\(quoted)\nEOF")
         _ = shortener.append(
@@ -155,14 +156,17 @@ import Testing
         #expect(CallFacts(toolName: "bash", arguments: arguments).kind == kind)
     }
 
-    @Test(arguments: [("Read", OutputKind.view), ("Grep", .search), ("Edit", .write), ("run_tests", .test), ("Think", .other)])
+    @Test(arguments: [
+        ("Read", OutputKind.view), ("Grep", .search), ("Edit", .write), ("run_tests", .test), ("Think", .other),
+    ])
     func `a tool's name tells what its output is`(name: String, kind: OutputKind) {
         #expect(CallFacts(toolName: name, arguments: Array(#"{"file_path": "a.py"}"#.utf8)).kind == kind)
     }
 
     @Test func `files are found and so is which of them a call writes`() {
         let read = CallFacts(toolName: "bash", arguments: Array(#"{"command": "cat src/a.py"}"#.utf8))
-        let write = CallFacts(toolName: "bash", arguments: Array(#"{"command": "cp x.py y.txt; echo 1 > dir/a.py"}"#.utf8))
+        let write = CallFacts(
+            toolName: "bash", arguments: Array(#"{"command": "cp x.py y.txt; echo 1 > dir/a.py"}"#.utf8))
         let edit = CallFacts(toolName: "Edit", arguments: Array(#"{"file_path": "/r/a.py", "new": "b"}"#.utf8))
         #expect(read.files.count == 1)
         #expect(read.written.isEmpty)

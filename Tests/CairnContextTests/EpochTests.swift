@@ -8,11 +8,14 @@ import Testing
 @Suite struct EpochPlannerTests {
     private let cached = EpochPrices(miss: 3.75, hit: 0.3, output: 15)
 
-    private func situation(_ tokens: [Double], cached: Int? = nil, calls: Int = 20, window: Double? = nil) -> EpochSituation {
+    private func situation(_ tokens: [Double], cached: Int? = nil, calls: Int = 20, window: Double? = nil)
+        -> EpochSituation
+    {
         EpochSituation(partTokens: tokens, cachedPartCount: cached ?? tokens.count, calls: calls, windowTokens: window)
     }
 
-    private func plan(_ situation: EpochSituation, _ candidates: [EpochCandidate], _ prices: EpochPrices) -> EpochPlan? {
+    private func plan(_ situation: EpochSituation, _ candidates: [EpochCandidate], _ prices: EpochPrices) -> EpochPlan?
+    {
         EpochPlanner.plan(situation, candidates: candidates, prices: prices)
     }
 
@@ -109,7 +112,8 @@ import Testing
 
     @Test func `failures, the last line and every identifier survive`() {
         let passes = (0..<80).map { "tests/test_parser.py::test_case_number_\($0) PASSED" }
-        let log = passes + ["tests/test_parser.py::test_broken FAILED", "E   AssertionError: 3 != 4", "80 passed, 1 failed"]
+        let log =
+            passes + ["tests/test_parser.py::test_broken FAILED", "E   AssertionError: 3 != 4", "80 passed, 1 failed"]
         var shortener = session([part(.result, log.joined(separator: "\n"))])
 
         let epoch = shortener.epoch(cachedPartCount: 0, headTokens: 0, prices: Self.noCache)
@@ -131,7 +135,8 @@ import Testing
     }
 
     @Test func `arguments stay a JSON object and keep their beginning`() {
-        let script = "cat > tool.py <<'EOF'\n" + (0..<60).map { "print(\"\($0)\\t\")" }.joined(separator: "\n") + "\nEOF"
+        let script =
+            "cat > tool.py <<'EOF'\n" + (0..<60).map { "print(\"\($0)\\t\")" }.joined(separator: "\n") + "\nEOF"
         let arguments = Array(#"{"timeout": 60, "command": "#.utf8) + JSONText.quoted(script) + Array("}".utf8)
         var shortener = session([ContextPart(.arguments, arguments, toolName: "bash")])
 
@@ -180,7 +185,9 @@ import Testing
 
     @Test func `stored decisions bring back the same state`() {
         let parts = (0..<12).map { number in
-            part(.result, (0..<30).map { "line \($0 % 9) of the file that number \(number / 2) shows" }.joined(separator: "\n"))
+            part(
+                .result,
+                (0..<30).map { "line \($0 % 9) of the file that number \(number / 2) shows" }.joined(separator: "\n"))
         }
         var live = PromptShortener()
         var again = PromptShortener()
@@ -201,7 +208,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("a  b\n\n\n\nc  ", "a b\n\nc"), ("  - nested  item", "  - nested  item"), ("```\na  b\n\n\nc\n```", "```\na  b\n\n\nc\n```"),
+        ("a  b\n\n\n\nc  ", "a b\n\nc"), ("  - nested  item", "  - nested  item"),
+        ("```\na  b\n\n\nc\n```", "```\na  b\n\n\nc\n```"),
         ("| a   | b |", "| a   | b |"), ("use `a  b`", "use `a  b`"), ("", ""),
     ])
     func `white space outside code goes and structure stays`(text: String, tidied: String) {

@@ -1,4 +1,5 @@
-// Recorded sessions of a coding agent, replayed against the strategies and priced as the replay through the gateway prices
+// Recorded sessions of a coding agent, replayed against the strategies and priced as the replay through the gateway
+// prices
 // them: longest common prefix with the call before, floored to the provider's blocks, and a charge for every call whose
 // action copied something from earlier tool output that the model could not read. The folder comes from CAIRN_TRACES.
 
@@ -90,7 +91,9 @@ struct RecordedSession {
 
     private static func flat(_ content: Any?) -> String {
         if let text = content as? String { return text }
-        if let parts = content as? [[String: Any]] { return parts.map { $0["text"] as? String ?? "" }.joined(separator: "\n") }
+        if let parts = content as? [[String: Any]] {
+            return parts.map { $0["text"] as? String ?? "" }.joined(separator: "\n")
+        }
         return ""
     }
 
@@ -136,7 +139,9 @@ extension [UInt8] {
                 var position = 0
                 while position + needle.count <= text.count {
                     let base = text.baseAddress! + position
-                    guard let found = memchr(base, Int32(first), text.count - position - needle.count + 1) else { return false }
+                    guard let found = memchr(base, Int32(first), text.count - position - needle.count + 1) else {
+                        return false
+                    }
                     position += found - UnsafeMutableRawPointer(mutating: base)
                     if memcmp(text.baseAddress! + position, needle.baseAddress!, needle.count) == 0 { return true }
                     position += 1
@@ -205,7 +210,8 @@ struct Replay {
     }
 
     static func run(
-        _ session: RecordedSession, _ book: ReplayBook, birth: BirthStrategies = .standard, rules: EpochRules = .standard,
+        _ session: RecordedSession, _ book: ReplayBook, birth: BirthStrategies = .standard,
+        rules: EpochRules = .standard,
         thinking: ThinkingRule = .shorten
     ) -> ReplayBill {
         var bill = ReplayBill()

@@ -16,7 +16,8 @@ import Testing
     private func conversation(turns: Int, _ random: inout SeededRandom) -> [ContextMessage] {
         var files = (0..<4).map { file in
             (0..<Int.random(in: 3...60, using: &random)).map { line in
-                String(repeating: " ", count: line % 3 * 4) + "name_\(file)_\(line % 20) = call_number_\(line % 11)(\"x\", \(line))"
+                String(repeating: " ", count: line % 3 * 4)
+                    + "name_\(file)_\(line % 20) = call_number_\(line % 11)(\"x\", \(line))"
             }
         }
         var messages = [
@@ -40,7 +41,8 @@ import Testing
                 output = ""
             case 2:
                 command = "python -m pytest"
-                output = (0..<20).map { "test_\($0) passed with value_\(turn)" }.joined(separator: "\n") + "\nE   Failed"
+                output =
+                    (0..<20).map { "test_\($0) passed with value_\(turn)" }.joined(separator: "\n") + "\nE   Failed"
             case 3: output += "\r\n\u{1F980} ünïcode \u{FFFD}\n\n\nusage: tool [-help] [-version]"
             default: break
             }
@@ -51,13 +53,18 @@ import Testing
                     .assistant,
                     [
                         ContextPart(.thinking, Array("I think about turn \(turn). ".utf8)),
-                        ContextPart(.text, Array("Now I look at   file \(file), for the reason that turn \(turn) needs it.".utf8)),
+                        ContextPart(
+                            .text,
+                            Array("Now I look at   file \(file), for the reason that turn \(turn) needs it.".utf8)),
                         ContextPart(.arguments, arguments, toolName: "bash", callID: identifier),
                     ]))
             messages.append(
                 ContextMessage(
                     .tool,
-                    [ContextPart(.result, Array(output.utf8), toolName: "bash", callID: identifier, arguments: arguments)]))
+                    [
+                        ContextPart(
+                            .result, Array(output.utf8), toolName: "bash", callID: identifier, arguments: arguments)
+                    ]))
         }
         return messages
     }
@@ -97,7 +104,9 @@ import Testing
     private func check(_ epoch: Epoch, _ before: [[UInt8]], _ shortener: borrowing PromptShortener) {
         for replacement in epoch.replacements {
             #expect(replacement.bytes.count < before[replacement.number].count)
-            #expect(!Marker.stands(in: before[replacement.number]) || !before[replacement.number].starts(with: Array("[-".utf8)))
+            #expect(
+                !Marker.stands(in: before[replacement.number])
+                    || !before[replacement.number].starts(with: Array("[-".utf8)))
             if shortener.content.parts[replacement.number].kind == .arguments {
                 #expect(replacement.bytes.withUnsafeBufferPointer { JSONText.isObject($0) })
             }
@@ -140,7 +149,9 @@ import Testing
     }
 
     private func readable(_ shortener: borrowing PromptShortener, _ number: Int) -> Set<[UInt8]> {
-        Set((shortener.content.comparable(number) ?? []).split(separator: 10, omittingEmptySubsequences: false).map(Array.init))
+        Set(
+            (shortener.content.comparable(number) ?? []).split(separator: 10, omittingEmptySubsequences: false).map(
+                Array.init))
     }
 
     private static func comparable(_ line: [UInt8]) -> [UInt8] {
@@ -151,7 +162,9 @@ import Testing
     private static func lines(of marker: String) -> Range<Int>? {
         guard let colon = marker.firstIndex(of: ":"), let end = marker.firstIndex(of: "]") else { return nil }
         let inner = marker[marker.index(after: colon)..<end].split(separator: " ")[0].split(separator: "-")
-        guard let first = inner.first.flatMap({ Int($0) }), let last = inner.last.flatMap({ Int($0) }) else { return nil }
+        guard let first = inner.first.flatMap({ Int($0) }), let last = inner.last.flatMap({ Int($0) }) else {
+            return nil
+        }
         return first - 1..<last
     }
 

@@ -65,19 +65,19 @@ struct CommandTests {
         (["practice", "--dialect", "soap"], "--dialect: expected chat, responses or messages, got \"soap\""),
         (
             ["context"],
-            "cairn context: write cairn context convert --to DIALECT FILE or cairn context export --session ID"
+            "cairn context: write cairn context convert --to DIALECT FILE, cairn context export --session ID or cairn context shorten FILE"
         ),
         (
             ["context", "copy"],
-            "cairn context: unknown action \"copy\"; write cairn context convert --to DIALECT FILE or cairn context export --session ID"
+            "cairn context: unknown action \"copy\"; write cairn context convert --to DIALECT FILE, cairn context export --session ID or cairn context shorten FILE"
         ),
         (
             ["context", "convert", "--to", "chat"],
-            "cairn context convert: a FILE is missing; write cairn context convert --to DIALECT FILE or cairn context export --session ID"
+            "cairn context convert: a FILE is missing; write cairn context convert --to DIALECT FILE, cairn context export --session ID or cairn context shorten FILE"
         ),
         (
             ["context", "convert", "-"],
-            "cairn context convert: --to is missing; write cairn context convert --to DIALECT FILE or cairn context export --session ID"
+            "cairn context convert: --to is missing; write cairn context convert --to DIALECT FILE, cairn context export --session ID or cairn context shorten FILE"
         ),
         (
             ["context", "convert", "a", "b", "--to", "chat"],

@@ -1,5 +1,7 @@
-// The library face: a whole conversation in, a shorter one out, without a session, a cache or a store. For embedding, and
-// for prompts that are sent once: it takes the prefix to be cold, so what may go at a profit goes. A conversation that grows
+// The library face: a whole conversation in, a shorter one out, without a session, a cache or a store. For embedding,
+// and
+// for prompts that are sent once: it takes the prefix to be cold, so what may go at a profit goes. A conversation that
+// grows
 // keeps a PromptShortener instead, whose prefix stays.
 
 import CairnCore
@@ -41,7 +43,8 @@ public struct ApplyAll: Sendable {
 
     /// - Parameter prices: of the model the prompt goes to; only ratios count.
     public init(
-        prices: EpochPrices, rules: EpochRules = .standard, birth: BirthStrategies = .standard, thinking: ThinkingRule = .keep
+        prices: EpochPrices, rules: EpochRules = .standard, birth: BirthStrategies = .standard,
+        thinking: ThinkingRule = .keep
     ) {
         self.prices = prices
         self.rules = rules
@@ -50,7 +53,8 @@ public struct ApplyAll: Sendable {
     }
 
     /// Pairing is repaired, then each part is shortened at birth, then older parts are digested, then white space goes.
-    /// The same messages give the same result; a result given in again comes back as it is. No part grows, but for results
+    /// The same messages give the same result; a result given in again comes back as it is. No part grows, but for
+    /// results
     /// that pairing had to add.
     public func callAsFunction(_ messages: [ContextMessage]) -> (messages: [ContextMessage], stats: ShorteningStats) {
         var stats = ShorteningStats()

@@ -1,9 +1,13 @@
-// Which parts an epoch replaces, as a pure function of sizes, chances and prices. Asked before every call; linear in parts.
+// Which parts an epoch replaces, as a pure function of sizes, chances and prices. Asked before every call; linear in
+// parts.
 //
 // Whatever stands behind the first part that is replaced must be sent again at the price of a miss. So parts are taken
-// from the end backwards: each adds what it saves over the calls still to come, less what it may cost to miss it; the cut
-// that brings most beyond the price of what stands behind it wins. It is made only if it brings `margin` times its price
-// and `hysteresisCalls` calls' worth of the whole prompt. On a cold prefix everything is sent as a miss anyway: the price
+// from the end backwards: each adds what it saves over the calls still to come, less what it may cost to miss it; the
+// cut
+// that brings most beyond the price of what stands behind it wins. It is made only if it brings `margin` times its
+// price
+// and `hysteresisCalls` calls' worth of the whole prompt. On a cold prefix everything is sent as a miss anyway: the
+// price
 // is nothing. A prompt that does not fit the window is cut whatever it costs, until it fits.
 //
 // It ends: a part is replaced once in its life, by something shorter, so a session has no more epochs than parts; and
@@ -89,7 +93,8 @@ public enum EpochPlanner {
         if overflow > 0 { return windowPlan(overflow, candidates) }
 
         let isCold = situation.cachedPartCount == 0
-        let heldPrice = prices.hit * rules.remainingCalls(after: situation.calls) + (isCold ? prices.miss - prices.hit : 0)
+        let heldPrice =
+            prices.hit * rules.remainingCalls(after: situation.calls) + (isCold ? prices.miss - prices.hit : 0)
         let missPrice = missPrice(prompt, prices, rules)
         let rewritePrice = max(0, prices.miss - prices.hit)
         let threshold =
@@ -125,10 +130,12 @@ public enum EpochPlanner {
         }
         guard let best else { return nil }
         return EpochPlan(
-            parts: taken.prefix(best.count).sorted(by: >), reason: isCold ? .cold : .pays, price: best.price, gain: best.gain)
+            parts: taken.prefix(best.count).sorted(by: >), reason: isCold ? .cold : .pays, price: best.price,
+            gain: best.gain)
     }
 
-    /// The candidate with those that must go with it: parts that point at it and save too little to go by themselves. nil
+    /// The candidate with those that must go with it: parts that point at it and save too little to go by themselves.
+    /// nil
     /// when one of those that point at it stays.
     private static func group(
         _ candidate: EpochCandidate, taken: Set<Int>, followers: [Int: EpochCandidate]
@@ -152,7 +159,8 @@ public enum EpochPlanner {
             * (promptTokens * prices.hit + rules.missOutputTokens * prices.output + rules.missInputTokens * prices.miss)
     }
 
-    /// The parts that are least likely to be missed for what they free, until enough is free. A part goes after those that
+    /// The parts that are least likely to be missed for what they free, until enough is free. A part goes after those
+    /// that
     /// point at it.
     private static func windowPlan(_ overflow: Double, _ candidates: [EpochCandidate]) -> EpochPlan? {
         var waiting = candidates.sorted {

@@ -18,15 +18,17 @@ public struct EpochPrices: Equatable, Sendable {
         self.bytesPerToken = bytesPerToken
     }
 
-    func tokens(_ byteCount: Int) -> Double { byteCount == 0 ? 0 : max(1, (Double(byteCount) / bytesPerToken).rounded()) }
+    func tokens(_ byteCount: Int) -> Double {
+        byteCount == 0 ? 0 : max(1, (Double(byteCount) / bytesPerToken).rounded())
+    }
 }
 
 /// When to rewrite, and what.
 public struct EpochRules: Sendable {
     /// An epoch must bring so many times its price...
     public var margin = 2.0
-    /// ...and beyond that what the whole prompt costs in so many calls: without this a session has thirty epochs of little
-    /// use instead of eight.
+    /// ...and beyond that what the whole prompt costs in so many calls: without this a session has thirty epochs of
+    /// little use instead of ten.
     public var hysteresisCalls = 3.0
     /// A miss weighs so many times its price: missing costs the user's patience too.
     public var riskWeight = 5.0

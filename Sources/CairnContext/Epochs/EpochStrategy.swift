@@ -1,4 +1,5 @@
-// Rules that shorten a part at an epoch, when the model has read it and what follows is sent again anyway. Each leaves a
+// Rules that shorten a part at an epoch, when the model has read it and what follows is sent again anyway. Each leaves
+// a
 // marker with a handle, and what DigestDraft keeps.
 
 import CairnCore
@@ -7,7 +8,8 @@ import CairnCore
 protocol EpochStrategy: Sendable {
     var name: StrategyName { get }
     func applies(to part: VisiblePart) -> Bool
-    /// What to put in the place of the part, and how much of the chance that it is needed is left (0 to 1); nil to leave
+    /// What to put in the place of the part, and how much of the chance that it is needed is left (0 to 1); nil to
+    /// leave
     /// it. Not longer than the part.
     func replacement(
         ofPart number: Int, worth: LineWorth, isFirst: Bool, in content: borrowing VisibleContent
@@ -46,7 +48,8 @@ struct ArgumentDigest: EpochStrategy {
         ofPart number: Int, worth: LineWorth, isFirst: Bool, in content: borrowing VisibleContent
     ) -> (bytes: [UInt8], residue: Double)? {
         let part = content.parts[number]
-        guard let document = try? JSONDocument(part.bytes), document.nodeCount > 0, document.kind(of: 0) == .object else {
+        guard let document = try? JSONDocument(part.bytes), document.nodeCount > 0, document.kind(of: 0) == .object
+        else {
             return nil
         }
         var long: [(node: Int, text: String)] = []
@@ -65,7 +68,9 @@ struct ArgumentDigest: EpochStrategy {
         let marker = Marker.cut(part.handle, isFirst: isFirst)
         var edits: [JSONDocument.Edit] = []
         for (member, head) in zip(long, heads) {
-            let tail = member.node == longest.node ? DigestText.joined(marker, draft) : Array(Marker.cut(part.handle, isFirst: false).utf8)
+            let tail =
+                member.node == longest.node
+                ? DigestText.joined(marker, draft) : Array(Marker.cut(part.handle, isFirst: false).utf8)
             let text = String(decoding: head + [UInt8(ascii: " ")] + tail, as: UTF8.self)
             edits.append(JSONDocument.Edit(document.range(of: member.node), with: JSONText.quoted(text)))
         }
@@ -96,8 +101,8 @@ struct TalkDigest: EpochStrategy {
     }
 }
 
-/// What may be done with thinking of earlier turns; the caller knows the provider. A fifth of the prompt of reasoning
-/// models is thinking they wrote before.
+/// What may be done with thinking of earlier turns; the caller knows the provider. In nine
+/// recorded sessions with thinking, 9 to 37 % of the bytes sent were thinking of earlier turns.
 public enum ThinkingRule: UInt8, Sendable {
     /// It stays: signed blocks inside an open tool loop, and where nothing is known.
     case keep
@@ -132,7 +137,9 @@ enum DigestText {
     /// The first bytes, cut between characters.
     static func head(_ text: String, bytesMax: Int) -> String {
         var end = text.utf8.index(text.startIndex, offsetBy: bytesMax, limitedBy: text.endIndex) ?? text.endIndex
-        while end > text.startIndex, end.samePosition(in: text.unicodeScalars) == nil { end = text.utf8.index(before: end) }
+        while end > text.startIndex, end.samePosition(in: text.unicodeScalars) == nil {
+            end = text.utf8.index(before: end)
+        }
         return String(text[..<end])
     }
 }

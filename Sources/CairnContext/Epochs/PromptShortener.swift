@@ -1,8 +1,11 @@
-// A session's prompt while it is shortened: parts as they are born, then epochs. Decisions in values: the caller tells what
-// comes, what is cached and what prices hold, and gets bytes; it sends and stores them. The same calls give the same bytes.
+// A session's prompt while it is shortened: parts as they are born, then epochs. Decisions in values: the caller tells
+// what
+// comes, what is cached and what prices hold, and gets bytes; it sends and stores them. The same calls give the same
+// bytes.
 // The lineage keeps one for each live session and makes it again from stored emissions after a restart.
 //
-// Work per call: what is new, and one look-up for each line of parts that may still be replaced (a session of 600 KB: about
+// Work per call: what is new, and one look-up for each line of parts that may still be replaced (a session of 600 KB:
+// about
 // a millisecond). At an epoch also the digests of what is replaced.
 
 /// What an epoch did to one part.
@@ -54,7 +57,9 @@ public struct PromptShortener: ~Copyable {
 
     /// Adds a part whose emission was decided before, as it was recorded.
     public mutating func restore(_ part: ContextPart, emission: Emission?) {
-        if let name = emission?.strategy.name, content.explained[name] == nil { content.explained[name] = content.parts.count }
+        if let name = emission?.strategy.name, content.explained[name] == nil {
+            content.explained[name] = content.parts.count
+        }
         content.append(part, emission: emission?.bytes, references: emission?.references ?? [])
     }
 
@@ -62,7 +67,8 @@ public struct PromptShortener: ~Copyable {
     public mutating func restore(_ epoch: [Replacement]) {
         for replacement in epoch {
             content.replace(replacement.number, with: replacement.bytes)
-            content.explained[replacement.strategy.name] = content.explained[replacement.strategy.name] ?? replacement.number
+            content.explained[replacement.strategy.name] =
+                content.explained[replacement.strategy.name] ?? replacement.number
         }
         content.forgetReplaced()
     }

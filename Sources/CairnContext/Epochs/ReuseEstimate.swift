@@ -1,7 +1,8 @@
-// How likely it is that lines of a part are needed again if it is hidden now. Fitted by hand to one half of 46 recorded
-// sessions (grouped by task) and checked on the other: what decides is what made the output, whether its call named a file,
-// whether that file was edited since, and how many lines would vanish. A logistic model of 28 features was no better on the
-// other half (docs/shortening.md). A session corrects the estimate by what it needs in fact.
+// How likely it is that lines of a part are needed again if it is hidden now. Set by hand from counts over all 46 recorded
+// sessions, so their figures are not a test of it: other sessions are. What decides is what made the output, whether its
+// call named a file, whether that file was edited since, and how many lines would vanish. A logistic model of 28 features,
+// trained on one half, brought no better bill on the other (docs/shortening.md). A session corrects the estimate by what it
+// needs in fact.
 
 import Glibc
 

@@ -1,4 +1,5 @@
-// A part of a conversation as the strategies see it: plain bytes and where they come from. The lineage makes one of each
+// A part of a conversation as the strategies see it: plain bytes and where they come from. The lineage makes one of
+// each
 // part of a turn; recorded sessions of coding agents have two to five hundred of 20 bytes to 200 KB.
 
 /// One part of one turn.

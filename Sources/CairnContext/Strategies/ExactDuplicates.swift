@@ -1,6 +1,7 @@
 // A result that stands above word for word. In 46 recorded sessions 1.7 % of all bytes sent again are such results; the
 // agent ran the same command and nothing had changed, which the marker says. From 256 bytes on, as in the codetether
-// document; what it did wrong is not done here: the first copy is never one that is hidden, and the marker is decided when
+// document; what it did wrong is not done here: the first copy is never one that is hidden, and the marker is decided
+// when
 // the result appears, not when it leaves a window.
 
 import CairnCore

@@ -5,7 +5,8 @@ enum IdentifierScan {
     /// Shorter names are guessed again without loss, or stand in many places.
     static let bytesMin = 7
 
-    /// Calls `body` with the range of each identifier: a letter or `_`, then at least six of letters, digits and `_./:-`.
+    /// Calls `body` with the range of each identifier: a letter or `_`, then at least six of letters, digits and
+    /// `_./:-`.
     static func forEach(in text: UnsafeBufferPointer<UInt8>, _ range: Range<Int>, _ body: (Range<Int>) -> Void) {
         var position = range.lowerBound
         while position < range.upperBound {

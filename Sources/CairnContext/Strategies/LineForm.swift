@@ -1,4 +1,5 @@
-// Lines as they are compared: without the number that `cat -n`, `nl` or `grep -n` printed in front, without white space at
+// Lines as they are compared: without the number that `cat -n`, `nl` or `grep -n` printed in front, without white
+// space at
 // the end. A file is shown with and without numbers in one session; the content is the same. Every new part passes here
 // once: one pass, no allocation but the results.
 
@@ -66,7 +67,9 @@ enum LineForm {
         var position = range.lowerBound
         while position < range.upperBound, isPathByte(text[position]) {
             let isBreak = text[position] == UInt8(ascii: "-") || text[position] == UInt8(ascii: ":")
-            if isBreak, position > range.lowerBound, let end = numberEnd(position + 1, range.upperBound, text) { return end }
+            if isBreak, position > range.lowerBound, let end = numberEnd(position + 1, range.upperBound, text) {
+                return end
+            }
             position += 1
         }
         return range.lowerBound

@@ -61,7 +61,8 @@ public struct HandleBook: Sendable {
 
 /// The texts of markers. `=` stands for what is visible above, `-` for what was left out.
 enum Marker {
-    /// Lines of this part that the model can read further up; lines count from 1. `number` is the one printed in front of
+    /// Lines of this part that the model can read further up; lines count from 1. `number` is the one printed in front
+    /// of
     /// the first of them.
     static func run(_ handle: Handle, lines: Range<Int>, number: Int?, isFirst: Bool) -> String {
         let last = lines.count == 1 ? "" : "-\(lines.upperBound)"
@@ -84,12 +85,14 @@ enum Marker {
 
     /// What stood here is left out; names and lines from it follow.
     static func omission(_ handle: Handle, lineCount: Int, isFirst: Bool) -> String {
-        "[-\(handle): \(lineCount) lines]" + (isFirst ? " (left out; \(handle) names it; lines and names kept from it follow)" : "")
+        "[-\(handle): \(lineCount) lines]"
+            + (isFirst ? " (left out; \(handle) names it; lines and names kept from it follow)" : "")
     }
 
     /// The rest of what the agent wrote is left out.
     static func cut(_ handle: Handle, isFirst: Bool) -> String {
-        "[-\(handle):]" + (isFirst ? " (the rest is left out; \(handle) names it; names and lines kept from it follow)" : "")
+        "[-\(handle):]"
+            + (isFirst ? " (the rest is left out; \(handle) names it; names and lines kept from it follow)" : "")
     }
 
     /// A result whose call is not in the conversation.
@@ -108,8 +111,12 @@ enum Marker {
                     text[position + 1] == UInt8(ascii: "=") || text[position + 1] == UInt8(ascii: "-")
                 else { continue }
                 var end = position + 2
-                while end < text.count, end < position + 2 + Handle.charactersMax, Handle.isCharacter(text[end]) { end += 1 }
-                if end - position - 2 >= Handle.charactersMin, end < text.count, text[end] == UInt8(ascii: ":") { return true }
+                while end < text.count, end < position + 2 + Handle.charactersMax, Handle.isCharacter(text[end]) {
+                    end += 1
+                }
+                if end - position - 2 >= Handle.charactersMin, end < text.count, text[end] == UInt8(ascii: ":") {
+                    return true
+                }
             }
             return false
         }

@@ -1,5 +1,6 @@
 // The last resort when a prompt does not fit the model's window although every epoch was made: the first messages (the
-// sinks: what the model was told to do) and the newest stay, what lies between is left out, and a working call replaces an
+// sinks: what the model was told to do) and the newest stay, what lies between is left out, and a working call
+// replaces an
 // error. It cuts well below the window, so that the next cut is far off and the prefix holds until then.
 
 /// Messages to leave out.

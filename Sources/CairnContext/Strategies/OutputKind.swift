@@ -1,6 +1,9 @@
-// What kind of output a tool result is, and which files a call is about. Both predict whether lines of it will be needed
-// again: of 46 recorded sessions, lines of test runs were never copied later, of file views in one of ten. Read from the
-// tool's name and the call's arguments; nothing here is exact, and nothing that is kept or lost word for word hangs on it.
+// What kind of output a tool result is, and which files a call is about. Both predict whether lines of it will be
+// needed
+// again: of 46 recorded sessions, lines of test runs were never copied later, of file views in one of ten. Read from
+// the
+// tool's name and the call's arguments; nothing here is exact, and nothing that is kept or lost word for word hangs on
+// it.
 
 import CairnCore
 import Glibc
@@ -29,7 +32,8 @@ struct CallFacts: Equatable {
 
     /// The string values of a JSON object, each on lines of its own; other values as they are spelled.
     private static func values(of arguments: [UInt8]) -> [UInt8] {
-        guard let document = try? JSONDocument(arguments), document.nodeCount > 0, document.kind(of: 0) == .object else {
+        guard let document = try? JSONDocument(arguments), document.nodeCount > 0, document.kind(of: 0) == .object
+        else {
             return arguments
         }
         var out: [UInt8] = []
@@ -49,7 +53,9 @@ struct CallFacts: Equatable {
     /// Tools that say by their name what they do; a shell does not.
     private static func toolKind(_ name: String) -> OutputKind? {
         let name = name.lowercased()
-        func holds(_ words: String...) -> Bool { words.contains { ByteText.contains(Array(name.utf8), Array($0.utf8)) } }
+        func holds(_ words: String...) -> Bool {
+            words.contains { ByteText.contains(Array(name.utf8), Array($0.utf8)) }
+        }
         if holds("bash", "shell", "exec", "terminal", "command") { return nil }
         if holds("edit", "write", "patch", "replace", "create", "insert") { return .write }
         if holds("grep", "glob", "search", "find", "list", "ls") { return .search }
@@ -65,7 +71,9 @@ struct CallFacts: Equatable {
     private static let writeWords: Set<String> = ["mv", "cp", "rm", "mkdir", "touch", "apply_patch", "patch", "tee"]
     private static let viewWords: Set<String> = ["cat", "sed", "head", "tail", "nl", "less", "more", "awk", "bat"]
     private static let searchWords: Set<String> = ["grep", "rg", "find", "ls", "tree", "wc", "ag", "fd"]
-    private static let scriptWords: Set<String> = ["python", "python3", "node", "ruby", "perl", "bash", "sh", "swift", "go"]
+    private static let scriptWords: Set<String> = [
+        "python", "python3", "node", "ruby", "perl", "bash", "sh", "swift", "go",
+    ]
 
     private static func kind(toolName: String, command: [UInt8]) -> OutputKind {
         if let kind = toolKind(toolName) { return kind }
@@ -132,7 +140,8 @@ struct CallFacts: Equatable {
     /// Endings of names that are files.
     private static let endings: Set<String> = [
         "py", "cfg", "toml", "txt", "md", "rst", "json", "yaml", "yml", "sql", "sh", "js", "jsx", "ts", "tsx", "c", "h",
-        "cc", "cpp", "hpp", "go", "rs", "java", "kt", "patch", "diff", "ini", "html", "css", "swift", "rb", "php", "xml",
+        "cc", "cpp", "hpp", "go", "rs", "java", "kt", "patch", "diff", "ini", "html", "css", "swift", "rb", "php",
+        "xml",
         "lua", "scala", "cs", "m", "mm", "ipynb", "lock", "gradle", "proto", "log",
     ]
 
@@ -188,7 +197,9 @@ struct CallFacts: Equatable {
         if before >= 3, ByteText.hasSuffix(text, before, "tee") { return true }
         guard ByteText.hasSuffix(text, before, "open(") else { return false }
         var after = end
-        while after < text.count, isQuote(text[after]) || LineForm.isBlank(text[after]) || text[after] == UInt8(ascii: ",") {
+        while after < text.count,
+            isQuote(text[after]) || LineForm.isBlank(text[after]) || text[after] == UInt8(ascii: ",")
+        {
             after += 1
         }
         return after < text.count && (text[after] == UInt8(ascii: "w") || text[after] == UInt8(ascii: "a"))
@@ -230,7 +241,8 @@ enum ByteText {
             word.withUnsafeBufferPointer { word in
                 var position = from
                 while position + word.count <= text.count {
-                    if text[position] == first, memcmp(text.baseAddress! + position, word.baseAddress!, word.count) == 0 {
+                    if text[position] == first, memcmp(text.baseAddress! + position, word.baseAddress!, word.count) == 0
+                    {
                         return position
                     }
                     position += 1

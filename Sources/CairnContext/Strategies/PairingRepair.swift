@@ -1,5 +1,6 @@
 // Every tool call has its result and every result its call, in the order providers want. Clients that compact their own
-// history, cancel calls or edit it send prompts that a provider refuses; repaired, they work. A valid conversation passes
+// history, cancel calls or edit it send prompts that a provider refuses; repaired, they work. A valid conversation
+// passes
 // unchanged, and so does a repaired one: the second run finds nothing.
 //
 // What the codetether rules leave broken and this repairs: a result in front of its call, a message that mixes a good
@@ -41,7 +42,9 @@ public enum PairingRepair {
             for part in message.parts {
                 switch part.kind {
                 case .result:
-                    guard message.role != .assistant, let place = waiting.firstIndex(of: part.callID) else { return false }
+                    guard message.role != .assistant, let place = waiting.firstIndex(of: part.callID) else {
+                        return false
+                    }
                     waiting.remove(at: place)
                 case .arguments:
                     guard message.role == .assistant, known.insert(part.callID).inserted else { return false }

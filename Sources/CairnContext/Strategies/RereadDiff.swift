@@ -27,7 +27,8 @@ public struct RereadDiff: Strategy {
         do throws(CoreError) {
             patch = try content.parts[earlier].bytes.withUnsafeBufferPointer {
                 (old: UnsafeBufferPointer<UInt8>) throws(CoreError) -> [UInt8] in
-                try part.bytes.withUnsafeBufferPointer { (new: UnsafeBufferPointer<UInt8>) throws(CoreError) -> [UInt8] in
+                try part.bytes.withUnsafeBufferPointer {
+                    (new: UnsafeBufferPointer<UInt8>) throws(CoreError) -> [UInt8] in
                     try differ.patch(
                         from: UnsafeRawBufferPointer(old), to: UnsafeRawBufferPointer(new), contextLines: 1)
                 }

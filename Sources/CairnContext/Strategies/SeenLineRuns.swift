@@ -3,14 +3,17 @@
 // before. On 46 recorded sessions this alone cut the bill by 9.3 % (deepseek-flash), 11.1 % (pro), 11.4 % (anthropic)
 // and 9.5 % (openai), and in 1 of 3,659 calls the agent copied something it could no longer read.
 //
-// Lines are the same when they differ only in a printed line number (the marker tells the number of the first, and a run
-// ends where numbers do not follow each other) and in blanks at their end. Lines of arguments count only if they read the
+// Lines are the same when they differ only in a printed line number (the marker tells the number of the first, and a
+// run
+// ends where numbers do not follow each other) and in blanks at their end. Lines of arguments count only if they read
+// the
 // same inside a JSON string.
 
 import CairnCore
 
 public struct SeenLineRuns: Strategy {
-    /// A run is worth a marker from so many bytes on. 160 bytes and 3 lines saved a fifth less; 30 bytes saved a tenth more
+    /// A run is worth a marker from so many bytes on. 160 bytes and 3 lines saved a fifth less; 30 bytes saved a tenth
+    /// more
     /// and left outputs in which every other line is a marker.
     static let runBytesMin = 40
 

@@ -1,4 +1,5 @@
-// One rule that shortens a part when it first appears: the only moment at which that breaks no cached prefix. Strategies
+// One rule that shortens a part when it first appears: the only moment at which that breaks no cached prefix.
+// Strategies
 // are values; the same part in the same content gives the same emission. What they may leave out then is what the model
 // can read further up, word for word, and nothing else.
 
@@ -49,7 +50,9 @@ public struct BirthStrategies: Sendable {
         if part.isKept { return nil }
         var best: Emission?
         for strategy in strategies where strategy.applies(to: part) {
-            guard let emission = strategy.shorten(part, in: &content), emission.bytes.count < part.bytes.count else { continue }
+            guard let emission = strategy.shorten(part, in: &content), emission.bytes.count < part.bytes.count else {
+                continue
+            }
             if emission.bytes.count < best?.bytes.count ?? .max { best = emission }
         }
         return best

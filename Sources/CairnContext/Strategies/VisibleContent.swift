@@ -1,8 +1,11 @@
-// What the model can read in a prompt, as the strategies need to know it: which lines and identifiers stand where, which
+// What the model can read in a prompt, as the strategies need to know it: which lines and identifiers stand where,
+// which
 // parts point at which, what the agent wrote itself and which of it came from a tool. Built part by part; an epoch
-// replaces parts. One value a lineage, with the texts it emitted (a session of 600 KB holds about as much again in keys).
+// replaces parts. One value a lineage, with the texts it emitted (a session of 600 KB holds about as much again in
+// keys).
 //
-// Hot: `append`, one pass over what is new. Nothing here asks for work that grows with the history but `vanishing`, which
+// Hot: `append`, one pass over what is new. Nothing here asks for work that grows with the history but `vanishing`,
+// which
 // the planner calls for parts it may replace.
 
 import CairnCore
