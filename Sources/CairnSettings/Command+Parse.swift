@@ -110,7 +110,9 @@ extension Command {
     private static func convertSettings(
         _ given: GivenOptions, userHome: String?
     ) throws(SettingsError) -> ConvertSettings {
-        let usage = "write cairn context convert --to DIALECT FILE, cairn context export --session ID or cairn context shorten FILE"
+        let usage =
+            "write cairn context convert --to DIALECT FILE, cairn context export --session ID or "
+            + "cairn context shorten FILE"
         guard let action = given.words.first else { throw SettingsError("cairn context: \(usage)") }
         guard action.value == "convert" else {
             throw SettingsError("cairn context: unknown action\(SettingsText.spacedName(action.value)); \(usage)")

@@ -257,7 +257,8 @@ struct CommandLineTable {
                 .from, SettingsText.alternatives(Dialect.self), "convert, shorten: the dialect of the body.",
                 default: "recognised"),
             OptionLine(
-                .book, "NAME", "shorten: the prices that decide what pays: deepseek-flash, deepseek-pro, openai, anthropic, no-cache.",
+                .book, "NAME",
+                "shorten: the prices that decide what pays: deepseek-flash, deepseek-pro, openai, anthropic, no-cache.",
                 default: ShortenSettings.bookDefault),
             OptionLine(.session, "ID", "export: the session, by the 32 digits of the header x-cairn-session."),
         ] + homeOptions)

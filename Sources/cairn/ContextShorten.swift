@@ -11,8 +11,9 @@ enum ContextShorten {
     /// Returns the exit status: 0, or 1 when the body is no request or the book is not known.
     static func run(_ settings: ShortenSettings) -> Int32 {
         guard let book = PriceBook.builtIn.named(settings.book) else {
-            complain("context shorten: no price book is called \(settings.book); there are "
-                + PriceBook.builtIn.names.joined(separator: ", "))
+            complain(
+                "context shorten: no price book is called \(settings.book); there are "
+                    + PriceBook.builtIn.names.joined(separator: ", "))
             return 1
         }
         do throws(WireError) {

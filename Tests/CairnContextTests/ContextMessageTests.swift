@@ -8,7 +8,8 @@ import Testing
 
 @Suite struct ContextMessageTests {
     private func messages(_ body: String, _ dialect: Dialect) throws -> [ContextMessage] {
-        .init(ContextMessage.messages(of: try Prompt(reading: SourceDocument(parsing: Array(body.utf8)), dialect: dialect)))
+        let source = try SourceDocument(parsing: Array(body.utf8))
+        return ContextMessage.messages(of: try Prompt(reading: source, dialect: dialect))
     }
 
     private let expected = [

@@ -7,10 +7,13 @@ import Testing
 
 @Suite struct PairingRepairTests {
     private func call(_ identifiers: String...) -> ContextMessage {
-        ContextMessage(.assistant, identifiers.map { ContextPart(.arguments, Array("{}".utf8), toolName: "t", callID: $0) })
+        ContextMessage(
+            .assistant, identifiers.map { ContextPart(.arguments, Array("{}".utf8), toolName: "t", callID: $0) })
     }
 
-    private func result(_ identifier: String, _ text: String = "done", role: ContextMessage.Role = .tool) -> ContextMessage {
+    private func result(
+        _ identifier: String, _ text: String = "done", role: ContextMessage.Role = .tool
+    ) -> ContextMessage {
         ContextMessage(role, [ContextPart(.result, Array(text.utf8), callID: identifier)])
     }
 
