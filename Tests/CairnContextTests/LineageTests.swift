@@ -155,6 +155,19 @@ import Testing
         #expect(other.plan.knownTurnCount == 1)
     }
 
+    @Test func `the same task given again is a conversation of its own`() throws {
+        let stage = LineageStage()
+        let first = try stage.call(body(opening))
+        let retried = try stage.call(body(opening))
+        _ = try stage.call(body(opening + step(0)))
+
+        let again = try stage.call(body(opening))
+
+        #expect(retried.plan.session == first.plan.session)
+        #expect(again.plan.session != first.plan.session)
+        #expect(again.body == first.body)
+    }
+
     @Test func `accounts never meet`() throws {
         let stage = LineageStage()
         _ = try stage.call(body(opening))

@@ -225,13 +225,12 @@ public struct LineageTree: ~Copyable {
     private mutating func record(_ draft: inout EmissionDraft, _ keys: PromptKeys) -> EmissionPlan {
         let request = draft.request
         let owner = draft.knownCount > 0 ? links[draft.chains[draft.knownCount - 1]]!.session : nil
-        // A call goes on with the session whose last prompt it extends, or whose answers it knows. One that shares no more
-        // than a system prompt and an opening with another is a conversation of its own.
+        // A call goes on with the session whose last prompt it extends or repeats, or whose answers it knows. One that
+        // shares no more than a system prompt and an opening with another is a conversation of its own, also if that is
+        // all of it: the same task is often given twice.
         let ownersPath = owner.flatMap { sessions[$0]?.path }
         let extends = ownersPath.map { $0.count <= draft.knownCount && draft.chains[$0.count - 1] == $0.last } ?? false
-        let continues =
-            extends || draft.knownCount == draft.keys.count
-            || draft.keys.prefix(draft.knownCount).contains { $0.role == .assistant }
+        let continues = extends || draft.keys.prefix(draft.knownCount).contains { $0.role == .assistant }
         let session = continues ? owner ?? request.newSession : request.newSession
         let previous = sessions[session]
         let stateBeforeTold = draft.stateBeforeTold
