@@ -46,6 +46,8 @@ import Testing
         try process(folder) { responses in
             #expect(!responses.remove("resp_1", of: bob))
             #expect(responses.remove("resp_1", of: alice))
+            #expect(responses.response("resp_1", of: alice) == nil)
+            #expect(!responses.remove("resp_1", of: alice))
         }
 
         try process(folder) { responses in

@@ -10,12 +10,16 @@ final class StoredResponses: ResponseStorage {
     /// As long as OpenAI keeps responses (platform.openai.com, conversation state).
     static let keptDays: UInt64 = 30
 
+    /// Deletions known by heart, because the store has them a moment later. The oldest are forgotten.
+    static let deletedMax = 4096
+
     private static let deletedPrefix = "deleted:"
 
     private let memory = ResponseMemory()
     private let storage: any ContextStorage
     private let salt: [UInt8]
     private let now: @Sendable () -> UInt64
+    private let deleted = Locked<[String]>([])
 
     /// `salt`: the secret of this home, so that a stored digest tells nothing of a key. `now`: nanoseconds since 1970.
     init(_ storage: any ContextStorage, salt: [UInt8], now: @escaping @Sendable () -> UInt64) {
@@ -44,6 +48,10 @@ final class StoredResponses: ResponseStorage {
     func remove(_ identifier: String, of caller: CallerDigest) -> Bool {
         let wasInMemory = memory.remove(identifier, of: caller)
         guard wasInMemory || stored(identifier, of: caller) != nil else { return false }
+        deleted.withLock { deleted in
+            if deleted.count >= Self.deletedMax { deleted.removeFirst(Self.deletedMax / 2) }
+            deleted.append(identifier)
+        }
         let nothing = BlobRecord([])
         storage.append(
             StorageBatch(
@@ -53,7 +61,8 @@ final class StoredResponses: ResponseStorage {
 
     /// The stored record, if it is this caller's, not deleted and not too old.
     private func stored(_ identifier: String, of caller: CallerDigest) -> ResponseRecord? {
-        guard !identifier.hasPrefix(Self.deletedPrefix), let record = try? storage.response(id: identifier),
+        guard !identifier.hasPrefix(Self.deletedPrefix), !deleted.withLock({ $0.contains(identifier) }),
+            let record = try? storage.response(id: identifier),
             record.ownerKeyHash == caller.stored(salt), record.expiresNanoseconds ?? .max > now(),
             (try? storage.response(id: Self.deletedPrefix + identifier)) == .some(nil)
         else { return nil }
