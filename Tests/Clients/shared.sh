@@ -1,10 +1,10 @@
 #!/bin/bash
-# The shared client tests, with their own scripted provider, through the binary: shared.sh BINARY
+# The shared client tests, with their own scripted provider, through the binary: shared.sh BINARY MODE
 # They are looked for in ../shared/clients beside the checkout, or in $CAIRN_SHARED/clients; without them it says so and
 # skips. Uses the environment that run.sh makes. A MUST test that fails fails the run, a SHOULD test is told.
 set -u
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-[ $# -eq 1 ] || { echo "usage: shared.sh BINARY" >&2; exit 2; }
+[ $# -eq 2 ] || { echo "usage: shared.sh BINARY MODE" >&2; exit 2; }
 binary=$(realpath "$1")
 tests=${CAIRN_SHARED:-$here/../../../shared}/clients
 python=${PYTHON:-python3.11}
@@ -41,7 +41,7 @@ for _ in $(seq 100); do [ -s "$work/port" ] && break; sleep 0.1; done
 [ -s "$work/port" ] || fail "the scripted provider did not start: $(tail -n 1 "$work/provider.log")"
 upstream=http://127.0.0.1:$(cat "$work/port")
 
-HOME="$work" "$binary" serve --listen 127.0.0.1:0 --upstream "$upstream" --mode passthrough --home "$work/home" \
+HOME="$work" "$binary" serve --listen 127.0.0.1:0 --upstream "$upstream" --mode "$2" --home "$work/home" \
     2> "$work/gateway.log" &
 gateway=$!
 base=
