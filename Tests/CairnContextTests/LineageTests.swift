@@ -166,6 +166,9 @@ import Testing
         #expect(retried.plan.session == first.plan.session)
         #expect(again.plan.session != first.plan.session)
         #expect(again.body == first.body)
+        let goesOn = try stage.call(body(opening + [step(7)[0], step(7)[1]]))
+        #expect(goesOn.plan.session == again.plan.session)
+        #expect(goesOn.plan.commonBytes == again.plan.emitted.byteCount)
     }
 
     @Test func `accounts never meet`() throws {

@@ -22,6 +22,9 @@ public struct LineageTree: ~Copyable {
     /// Bytes of volatile texts told again in one call; what is beyond waits for the next one.
     public static let toldBytesMax = 64 * 1024
 
+    /// Turns that a call may bring at once and still be known by the end of the session's last prompt.
+    static let tipLinksMax = 64
+
     private struct Link {
         let parent: Fingerprint
         let position: Int
@@ -58,6 +61,8 @@ public struct LineageTree: ~Copyable {
 
     private var links: [Fingerprint: Link] = [:]
     private var sessions: [SessionIdentifier: Session] = [:]
+    /// Which session's last prompt ends at a link; the newest one, where several do.
+    private var tips: [Fingerprint: SessionIdentifier] = [:]
     private var blobs = BlobCache(bytesMax: LineageTree.blobBytesMax)
 
     public init() {}
@@ -228,10 +233,10 @@ public struct LineageTree: ~Copyable {
         // A call goes on with the session whose last prompt it extends or repeats, or whose answers it knows. One that
         // shares no more than a system prompt and an opening with another is a conversation of its own, also if that is
         // all of it: the same task is often given twice.
-        let ownersPath = owner.flatMap { sessions[$0]?.path }
-        let extends = ownersPath.map { $0.count <= draft.knownCount && draft.chains[$0.count - 1] == $0.last } ?? false
-        let continues = extends || draft.keys.prefix(draft.knownCount).contains { $0.role == .assistant }
-        let session = continues ? owner ?? request.newSession : request.newSession
+        let extended = extendedSession(draft.chains.prefix(draft.knownCount))
+        let knowsAnswers = draft.keys.prefix(draft.knownCount).contains { $0.role == .assistant }
+        let continued = extended ?? (knowsAnswers ? owner : nil)
+        let session = continued ?? request.newSession
         let previous = sessions[session]
         let stateBeforeTold = draft.stateBeforeTold
         let stateAfter = draft.toldAt == nil ? stateBeforeTold : draft.stateAfter
@@ -287,7 +292,7 @@ public struct LineageTree: ~Copyable {
         let commonBytes = previous.map { emitted.commonBytes(with: $0.emitted) } ?? 0
         let proof = Self.proof(after: previous?.proof ?? .lineageStart, emitted, commonBytes: commonBytes)
         let (reason, position) = draft.breakReason(previousPath: previous?.path, previousTools: previous?.tools)
-        let isNewSession = previous == nil && !(continues && owner != nil)
+        let isNewSession = previous == nil && continued == nil
         if isNewSession {
             batch.sessions.append(
                 SessionRecord(
@@ -298,6 +303,7 @@ public struct LineageTree: ~Copyable {
         let pause = previous.map { request.wallNanoseconds &- $0.lastUsedNanoseconds } ?? 0
         let callCount = (previous?.callCount ?? 0) + 1
         let longPauseCount = (previous?.longPauseCount ?? 0) + (Self.longPause.contains(pause) ? 1 : 0)
+        keepTip(session, from: previous?.path.last, to: path.last)
         sessions[session] = Session(
             path: path, tools: draft.tools, emitted: emitted, wasOnlyObserved: request.onlyObserves, asSent: asSent,
             proof: proof, links: (previous?.links ?? []) + newLinks, lastUsedNanoseconds: request.wallNanoseconds,
@@ -337,8 +343,21 @@ public struct LineageTree: ~Copyable {
                 guard let link = links.removeValue(forKey: chain) else { continue }
                 links[link.parent]?.mayContinueInStore = true
             }
+            keepTip(identifier, from: session.path.last, to: nil)
             sessions[identifier] = nil
         }
+    }
+
+    /// The session whose last prompt ends among the newest of these links; of several the one used last, because a task
+    /// that is given again word for word passes the ends of the earlier sessions.
+    private func extendedSession(_ known: ArraySlice<Fingerprint>) -> SessionIdentifier? {
+        known.suffix(Self.tipLinksMax).compactMap { tips[$0] }
+            .max { sessions[$0]?.lastUsedNanoseconds ?? 0 < sessions[$1]?.lastUsedNanoseconds ?? 0 }
+    }
+
+    private mutating func keepTip(_ session: SessionIdentifier, from old: Fingerprint?, to new: Fingerprint?) {
+        if let old, tips[old] == session { tips[old] = nil }
+        if let new { tips[new] = session }
     }
 
     // MARK: what the store brings
@@ -380,6 +399,7 @@ public struct LineageTree: ~Copyable {
             emitted.append(link.emitted, byteCount: byteCount)
             asSent.append(link.raw, byteCount: byteCount)
         }
+        keepTip(last.record.session, from: nil, to: last.path.links.last?.chain)
         sessions[last.record.session] = Session(
             path: last.path.links.map(\.chain), tools: tools, emitted: emitted, asSent: asSent,
             proof: last.record.proof,
