@@ -14,7 +14,7 @@ import Testing
     }
 
     private func marked(_ text: String, skipping: Int = 0, _ lifetime: CacheLifetime = .fiveMinutes) -> String? {
-        Array(text.utf8).withUnsafeBufferPointer { CacheHints.marked($0, lifetime: lifetime, skipping: skipping) }
+        Array(text.utf8).withUnsafeBufferPointer { CacheHints.marked($0, with: lifetime.hint, skipping: skipping) }
             .map { String(decoding: $0, as: UTF8.self) }
     }
 

@@ -171,6 +171,22 @@ import Testing
         #expect(goesOn.plan.commonBytes == again.plan.emitted.byteCount)
     }
 
+    @Test func `sessions that leave memory come back from the store as they were`() throws {
+        let stage = LineageStage()
+        let first = try stage.call(body(opening + step(0)))
+        for number in 0...LineageTree.sessionsMax {
+            _ = try stage.call(body([#"{"role":"user","content":"other \#(number)"}"#]))
+        }
+
+        let again = try stage.call(body(opening + step(0) + step(1), tools: Self.toolsShuffled))
+
+        #expect(stage.tree.sessionCount <= LineageTree.sessionsMax)
+        #expect(again.storeReads > 0)
+        #expect(again.plan.session == first.plan.session)
+        #expect(again.plan.commonBytes == first.plan.emitted.byteCount)
+        #expect(again.body.hasPrefix(String(promptText(first.body))))
+    }
+
     @Test func `accounts never meet`() throws {
         let stage = LineageStage()
         _ = try stage.call(body(opening))

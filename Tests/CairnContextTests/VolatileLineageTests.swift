@@ -166,7 +166,8 @@ import Testing
         #expect(second.plan.commonBytes == first.plan.emitted.byteCount)
         var prompt = try Prompt(reading: SourceDocument(parsing: Array(body(1, 1).utf8)), dialect: .messages)
         second.plan.apply(to: &prompt)
-        second.plan.mark(&prompt, second.plan.breakpoints(prefixBytesMin: 10))
+        let client = prompt
+        second.plan.mark(&prompt, of: client, second.plan.breakpoints(prefixBytesMin: 10))
         var out = ByteWriter(capacity: 4096)
         _ = try prompt.encode(for: UpstreamTraits(.anthropic, dialect: .messages), to: &out)
         let marked = String(decoding: out.copyBytes(), as: UTF8.self)
@@ -188,6 +189,38 @@ import Testing
         let written = String(decoding: out.copyBytes(), as: UTF8.self)
         #expect(written.matches(of: /cache_control/).count == 3)
         #expect(written.contains(#""text":"result 0","cache_control":{"type":"ephemeral"}"#))
+    }
+
+    @Test func `the client's own hints come back as it spelled them, in turns and tools that were replaced`() throws {
+        let stage = LineageStage()
+        stage.dialect = .messages
+        let hour = #","cache_control":{"type":"ephemeral","ttl":"1h"}"#
+        func body(_ tools: [String], _ minute: Int, _ steps: Int) -> String {
+            let list = tools.enumerated().map { index, name in
+                #"{"name":"\#(name)","input_schema":{"type":"object"}\#(index == tools.count - 1 ? hour : "")}"#
+            }
+            let turns =
+                #"{"role":"user","content":"Go"}"#
+                + (0..<steps).map { #",{"role":"assistant","content":"s\#($0)"},{"role":"user","content":"r\#($0)"}"# }
+                .joined()
+            return #"{"model":"claude","max_tokens":5,"tools":[\#(list.joined(separator: ","))],"#
+                + #""system":[{"type":"text","text":"\#(system(minute, pid: 7))"\#(hour)}],"messages":[\#(turns)]}"#
+        }
+        _ = try stage.call(body(["a", "b"], 0, 0))
+        let plan = try stage.call(body(["b", "a"], 1, 1)).plan
+        let client = try Prompt(
+            reading: SourceDocument(parsing: Array(body(["b", "a"], 1, 1).utf8)), dialect: .messages)
+
+        var prompt = client
+        plan.apply(to: &prompt)
+        plan.mark(&prompt, of: client, plan.breakpoints(prefixBytesMin: 1))
+
+        var out = ByteWriter(capacity: 4096)
+        _ = try prompt.encode(for: UpstreamTraits(.anthropic, dialect: .messages), to: &out)
+        let written = String(decoding: out.copyBytes(), as: UTF8.self)
+        #expect(written.matches(of: /"cache_control":\{"type":"ephemeral","ttl":"1h"\}/).count == 2)
+        #expect(written.matches(of: /cache_control/).count == 2)
+        #expect(written.matches(of: /"name":"([ab])"/).map { String($0.1) } == ["a", "b"])
     }
 
     @Test func `a harness that moves its own breakpoints is known again`() throws {

@@ -23,17 +23,10 @@ public enum CacheLifetime: UInt8, Sendable, CaseIterable {
     }
 
     /// The mark as a value.
-    var value: RawJSON {
+    var hint: [UInt8] {
         switch self {
-        case .fiveMinutes: RawJSON(spelled: "{\"type\":\"ephemeral\"}")
-        case .oneHour: RawJSON(spelled: "{\"type\":\"ephemeral\",\"ttl\":\"1h\"}")
-        }
-    }
-
-    fileprivate var mark: StaticString {
-        switch self {
-        case .fiveMinutes: ",\"cache_control\":{\"type\":\"ephemeral\"}"
-        case .oneHour: ",\"cache_control\":{\"type\":\"ephemeral\",\"ttl\":\"1h\"}"
+        case .fiveMinutes: Array(#"{"type":"ephemeral"}"#.utf8)
+        case .oneHour: Array(#"{"type":"ephemeral","ttl":"1h"}"#.utf8)
         }
     }
 }
@@ -90,9 +83,10 @@ public struct BreakpointPlan: Sendable, Equatable {
 
 extension CacheHints {
     /// A turn or system prompt of the messages dialect with a mark on its last block that may carry one; nil where no block
-    /// may. `skipping`: this many blocks at the end are left behind the mark.
+    /// may. `hint`: the value of
+    /// cache_control. `skipping`: this many blocks at the end are left behind the mark.
     static func marked(
-        _ element: UnsafeBufferPointer<UInt8>, lifetime: CacheLifetime, skipping skipped: Int = 0
+        _ element: UnsafeBufferPointer<UInt8>, with hint: [UInt8], skipping skipped: Int = 0
     ) -> [UInt8]? {
         guard let document = try? JSONDocument(Array(element)) else { return nil }
         let content = document[0].kind == .object ? document.member("content", of: 0) : 0
@@ -104,7 +98,7 @@ extension CacheHints {
             out.append(UnsafeBufferPointer(rebasing: element[..<range.lowerBound]))
             out.append("[{\"type\":\"text\",\"text\":")
             out.append(UnsafeBufferPointer(rebasing: element[range]))
-            out.append(lifetime.mark)
+            append(hint, to: &out)
             out.append("}]")
             out.append(UnsafeBufferPointer(rebasing: element[range.upperBound...]))
         case .array:
@@ -115,21 +109,26 @@ extension CacheHints {
             }
             let end = document[block].range.upperBound - 1
             out.append(UnsafeBufferPointer(rebasing: element[..<end]))
-            out.append(lifetime.mark)
+            append(hint, to: &out)
             out.append(UnsafeBufferPointer(rebasing: element[end...]))
         default: return nil
         }
         return out.copyBytes()
     }
 
+    private static func append(_ hint: [UInt8], to out: inout ByteWriter) {
+        out.append(",\"cache_control\":")
+        out.append(hint)
+    }
+
     /// A tool with a mark; nil for what is no object.
-    static func marked(tool: UnsafeBufferPointer<UInt8>, lifetime: CacheLifetime) -> [UInt8]? {
+    static func marked(tool: UnsafeBufferPointer<UInt8>, with hint: [UInt8]) -> [UInt8]? {
         guard tool.count > 2, tool[0] == UInt8(ascii: "{"), tool[tool.count - 1] == UInt8(ascii: "}") else {
             return nil
         }
         var out = ByteWriter(capacity: tool.count + 128)
         out.append(UnsafeBufferPointer(rebasing: tool[..<(tool.count - 1)]))
-        out.append(lifetime.mark)
+        append(hint, to: &out)
         out.append("}")
         return out.copyBytes()
     }

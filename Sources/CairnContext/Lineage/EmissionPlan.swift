@@ -167,19 +167,28 @@ extension EmissionPlan {
 
     /// Marks a prompt of the messages dialect, after ``apply(to:)``: the plan's places, and those of the client's own
     /// hints that stood in turns which left otherwise than they came.
-    public func mark(_ prompt: inout Prompt, _ breakpoints: BreakpointPlan) {
+    /// - Parameter client: the prompt as the client sent it, whose own hints come back with the lifetimes it chose: an
+    ///   hour behind five minutes is refused by the provider.
+    public func mark(_ prompt: inout Prompt, of client: Prompt, _ breakpoints: BreakpointPlan) {
         for place in breakpoints.places {
             switch place {
-            case .tools:
-                guard let last = prompt.tools.indices.last, let element = prompt.tools[last].element else { continue }
-                let marked = prompt.source.withBytes(of: element) {
-                    CacheHints.marked(tool: $0, lifetime: breakpoints.lifetime)
-                }
-                if let marked { prompt.tools[last].element = .made(marked) }
-            case .turn(let index): mark(&prompt, turn: index, breakpoints.lifetime)
+            case .tools: Self.markTools(&prompt, breakpoints.lifetime.hint)
+            case .turn(let index): mark(&prompt, turn: index, breakpoints.lifetime.hint)
             }
         }
-        for index in hintedTurns where turns[index] != .asSent { mark(&prompt, turn: index, .fiveMinutes) }
+        if tools != nil, let hint = client.tools.last(where: { $0.cacheControl != nil })?.cacheControl {
+            Self.markTools(&prompt, client.source.withBytes(of: hint) { Array($0) })
+        }
+        for index in hintedTurns where turns[index] != .asSent {
+            guard let hint = client.turns[index].parts.compactMap(\.lastHint).last else { continue }
+            mark(&prompt, turn: index, client.source.withBytes(of: hint) { Array($0) })
+        }
+    }
+
+    private static func markTools(_ prompt: inout Prompt, _ hint: [UInt8]) {
+        guard let last = prompt.tools.indices.last, let element = prompt.tools[last].element else { return }
+        let marked = prompt.source.withBytes(of: element) { CacheHints.marked(tool: $0, with: hint) }
+        if let marked { prompt.tools[last].element = .made(marked) }
     }
 
     /// Marks a prompt of another dialect that is about to be written for a messages upstream. There a told text is part of
@@ -189,26 +198,33 @@ extension EmissionPlan {
             switch place {
             case .tools:
                 guard let last = prompt.tools.indices.last else { continue }
-                prompt.tools[last].cacheControl = breakpoints.lifetime.value
+                prompt.tools[last].cacheControl = .made(breakpoints.lifetime.hint)
             case .turn(let index):
                 guard prompt.turns.indices.contains(index),
                     let part = prompt.turns[index].parts.lastIndex(where: { $0.mayCarryMark(prompt.source) })
                 else { continue }
-                prompt.turns[index].parts[part].cacheControl = breakpoints.lifetime.value
+                prompt.turns[index].parts[part].cacheControl = .made(breakpoints.lifetime.hint)
             }
         }
     }
 
-    private func mark(_ prompt: inout Prompt, turn index: Int, _ lifetime: CacheLifetime) {
+    private func mark(_ prompt: inout Prompt, turn index: Int, _ hint: [UInt8]) {
         guard let element = prompt.turns[index].element else { return }
         let marked = prompt.source.withBytes(of: element) {
-            CacheHints.marked($0, lifetime: lifetime, skipping: index == toldAt ? 1 : 0)
+            CacheHints.marked($0, with: hint, skipping: index == toldAt ? 1 : 0)
         }
         if let marked { prompt.turns[index].element = .made(marked) }
     }
 }
 
 extension Part {
+    /// The client's hint on it, or on the last part of its result that has one.
+    fileprivate var lastHint: RawJSON? {
+        if let cacheControl { return cacheControl }
+        guard case .toolResult(let result) = content else { return nil }
+        return result.parts.last { $0.cacheControl != nil }?.cacheControl
+    }
+
     /// Thinking and empty texts cannot be marked.
     fileprivate func mayCarryMark(_ source: SourceDocument) -> Bool {
         switch content {

@@ -177,7 +177,7 @@ extension CallLife {
     ) -> HeldBody? {
         var prompt = work.prompt
         plan.apply(to: &prompt)
-        if work.client == .messages, target(work) == .messages { plan.mark(&prompt, breakpoints) }
+        if work.client == .messages, target(work) == .messages { plan.mark(&prompt, of: work.prompt, breakpoints) }
         if upstream.settings.provider == .openai, target(work) != .messages, prompt.settings[.promptCacheKey] == nil {
             prompt.settings[.promptCacheKey] = RawJSON(quoting: "cairn-\(plan.session)")
         }
