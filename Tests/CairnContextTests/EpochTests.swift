@@ -207,6 +207,24 @@ import Testing
         #expect(live.content.parts.map(\.bytes) == again.content.parts.map(\.bytes))
     }
 
+    @Test func `a plan may be carried out later, once, and spares what is pointed at since`() {
+        let long = (0..<60).map { "a line of text that is long enough \($0)" }.joined(separator: "\n")
+        let other = (0..<60).map { "another line, of which nothing is needed \($0)" }.joined(separator: "\n")
+        var shortener = session([part(.result, long), part(.result, other, command: "make test")])
+        let before = shortener.content.parts.map(\.bytes)
+
+        let plan = shortener.epochPlan(cachedPartCount: 0, headTokens: 0, prices: Self.noCache)
+        #expect(plan?.parts == [1, 0])
+        #expect(shortener.content.parts.map(\.bytes) == before)
+
+        // A result that points at the first part comes before the plan is carried out.
+        #expect(shortener.append(part(.result, long, command: "cat a.py"))?.references == [0])
+        let epoch = plan.flatMap { shortener.carryOut($0) }
+        #expect(epoch?.replacements.map(\.number) == [1])
+        #expect(epoch?.plan == plan)
+        #expect(plan.flatMap { shortener.carryOut($0) } == nil)
+    }
+
     @Test(arguments: [
         ("a  b\n\n\n\nc  ", "a b\n\nc"), ("  - nested  item", "  - nested  item"),
         ("```\na  b\n\n\nc\n```", "```\na  b\n\n\nc\n```"),

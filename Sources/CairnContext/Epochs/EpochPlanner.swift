@@ -76,6 +76,10 @@ public struct EpochPlan: Equatable, Sendable {
     /// In the money of the prices: what sending again costs, and what is expected to be saved.
     public let price: Double
     public let gain: Double
+    /// What it was decided on: the digests are weighed by the same.
+    let promptTokens: Double
+    let calls: Int
+    let prices: EpochPrices
 
     /// The first part that changes.
     public var cut: Int { parts.last ?? 0 }
@@ -90,7 +94,7 @@ public enum EpochPlanner {
     ) -> EpochPlan? {
         let prompt = situation.promptTokens
         let overflow = situation.windowTokens.map { prompt - $0 } ?? 0
-        if overflow > 0 { return windowPlan(overflow, candidates) }
+        if overflow > 0 { return windowPlan(overflow, situation, candidates, prices) }
 
         let isCold = situation.cachedPartCount == 0
         let heldPrice =
@@ -131,7 +135,7 @@ public enum EpochPlanner {
         guard let best else { return nil }
         return EpochPlan(
             parts: taken.prefix(best.count).sorted(by: >), reason: isCold ? .cold : .pays, price: best.price,
-            gain: best.gain)
+            gain: best.gain, promptTokens: prompt, calls: situation.calls, prices: prices)
     }
 
     /// The candidate with those that must go with it: parts that point at it and save too little to go by themselves.
@@ -162,7 +166,9 @@ public enum EpochPlanner {
     /// The parts that are least likely to be missed for what they free, until enough is free. A part goes after those
     /// that
     /// point at it.
-    private static func windowPlan(_ overflow: Double, _ candidates: [EpochCandidate]) -> EpochPlan? {
+    private static func windowPlan(
+        _ overflow: Double, _ situation: EpochSituation, _ candidates: [EpochCandidate], _ prices: EpochPrices
+    ) -> EpochPlan? {
         var waiting = candidates.sorted {
             ($0.chance / max(1, $0.saving), $0.number) < ($1.chance / max(1, $1.saving), $1.number)
         }
@@ -174,6 +180,8 @@ public enum EpochPlanner {
             taken.insert(candidate.number)
         }
         guard !taken.isEmpty else { return nil }
-        return EpochPlan(parts: taken.sorted(by: >), reason: .window, price: 0, gain: overflow - left)
+        return EpochPlan(
+            parts: taken.sorted(by: >), reason: .window, price: 0, gain: overflow - left,
+            promptTokens: situation.promptTokens, calls: situation.calls, prices: prices)
     }
 }

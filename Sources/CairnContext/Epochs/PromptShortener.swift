@@ -75,25 +75,62 @@ public struct PromptShortener: ~Copyable {
 
     // MARK: epochs
 
-    /// Rewrites older parts if that pays before a call.
+    /// Rewrites older parts if that pays before a call: plans and carries out at once. For callers that are on no event
+    /// loop; the others plan, and carry out on a worker.
+    public mutating func epoch(
+        cachedPartCount: Int, headTokens: Double, prices: EpochPrices, windowTokens: Double? = nil
+    ) -> Epoch? {
+        epochPlan(
+            cachedPartCount: cachedPartCount, headTokens: headTokens, prices: prices, windowTokens: windowTokens
+        ).flatMap { carryOut($0) }
+    }
+
+    /// Whether to rewrite older parts before a call, and which. Changes nothing that is sent.
     /// - Parameters:
     ///   - cachedPartCount: parts the provider has in its cache; 0 when the prefix is cold.
     ///   - headTokens: of tools and whatever else stands in front of the parts.
     ///   - windowTokens: what may be sent, where it is known.
-    public mutating func epoch(
+    /// - Returns: nil when nothing pays.
+    public mutating func epochPlan(
         cachedPartCount: Int, headTokens: Double, prices: EpochPrices, windowTokens: Double? = nil
-    ) -> Epoch? {
+    ) -> EpochPlan? {
         let situation = EpochSituation(
             partTokens: content.parts.map { prices.tokens($0.bytes.count) }, headTokens: headTokens,
             cachedPartCount: cachedPartCount, calls: content.step, windowTokens: windowTokens)
         let worth = LineWorth(
             promptTokens: situation.promptTokens, calls: content.step, prices: prices, rules: rules)
         let candidates = self.candidates(situation, worth, prices)
-        guard let plan = EpochPlanner.plan(situation, candidates: candidates, prices: prices, rules: rules) else {
-            return nil
+        return EpochPlanner.plan(situation, candidates: candidates, prices: prices, rules: rules)
+    }
+
+    /// Writes the digests of a plan, the last part first: what one keeps, those in front of it need not keep. A part
+    /// whose digest turned out too long stays, and so does what it points at. Parts that came since the plan do no
+    /// harm: what they point at stays. So does what was replaced since.
+    /// - Returns: nil when no part was replaced.
+    /// - Complexity: linear in the bytes of the parts that are replaced.
+    public mutating func carryOut(_ plan: EpochPlan) -> Epoch? {
+        let worth = LineWorth(promptTokens: plan.promptTokens, calls: plan.calls, prices: plan.prices, rules: rules)
+        var replacements: [Replacement] = []
+        for number in plan.parts where !content.parts[number].isReplaced && !content.isReferenced(number) {
+            guard let replacement = replace(number, worth) else { continue }
+            replacements.append(replacement)
         }
-        let replacements = carryOut(plan, worth)
+        content.forgetReplaced()
         return replacements.isEmpty ? nil : Epoch(plan: plan, replacements: replacements)
+    }
+
+    private mutating func replace(_ number: Int, _ worth: LineWorth) -> Replacement? {
+        let part = content.parts[number]
+        guard let strategy = strategies.first(where: { $0.applies(to: part) }) else { return nil }
+        let chance = chance(number)
+        let isNew = content.explained[strategy.name.name] == nil
+        // A part that is too short for the explanation goes without; the next one explains.
+        guard let (made, explains) = made(number, by: strategy, worth, explaining: isNew) else { return nil }
+        content.replace(number, with: made.bytes)
+        if explains { content.explained[strategy.name.name] = number }
+        expectedMisses += chance * made.residue
+        estimates[number] = nil
+        return Replacement(number: number, bytes: made.bytes, strategy: strategy.name)
     }
 
     private mutating func candidates(
@@ -130,27 +167,6 @@ public struct PromptShortener: ~Copyable {
         let estimate = (byteCount: replacement.bytes.count, residue: replacement.residue)
         estimates[number] = estimate
         return estimate
-    }
-
-    /// Writes the digests, the last part first: what one keeps, those in front of it need not keep. A part whose digest
-    /// turned out too long stays, and so does what it points at.
-    private mutating func carryOut(_ plan: EpochPlan, _ worth: LineWorth) -> [Replacement] {
-        var replacements: [Replacement] = []
-        for number in plan.parts where !content.isReferenced(number) {
-            let part = content.parts[number]
-            guard let strategy = strategies.first(where: { $0.applies(to: part) }) else { continue }
-            let chance = chance(number)
-            let isNew = content.explained[strategy.name.name] == nil
-            // A part that is too short for the explanation goes without; the next one explains.
-            guard let (made, explains) = made(number, by: strategy, worth, explaining: isNew) else { continue }
-            content.replace(number, with: made.bytes)
-            if explains { content.explained[strategy.name.name] = number }
-            expectedMisses += chance * made.residue
-            estimates[number] = nil
-            replacements.append(Replacement(number: number, bytes: made.bytes, strategy: strategy.name))
-        }
-        content.forgetReplaced()
-        return replacements
     }
 
     /// A replacement that is shorter than the part, with the explanation of its marker if that is asked and fits.
