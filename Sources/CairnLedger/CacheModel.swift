@@ -96,6 +96,37 @@ public struct CacheModel: Hashable, Sendable {
     }
 }
 
+// MARK: what planners ask
+
+extension CacheModel {
+    /// Nothing is ever read from it: every token is billed as a miss.
+    public var keepsNothing: Bool { kind == .none }
+
+    /// Whether the next prompt can read the answer before it from the cache.
+    public var readsAnswers: Bool {
+        if case .automatic(let cache) = kind { cache.keepsAnswers } else { false }
+    }
+
+    /// Whether a new prefix is billed at the price of a write.
+    public var billsWrites: Bool {
+        switch kind {
+        case .none: false
+        case .automatic(let cache): cache.writesAreBilled
+        case .breakpoints: true
+        }
+    }
+
+    /// Whether a prefix last used that long ago is gone.
+    /// - Parameter lifetime: of its breakpoints, where it has some.
+    public func isCold(afterMilliseconds idle: Int64, lifetime: CacheLifetime) -> Bool {
+        switch kind {
+        case .none: true
+        case .automatic(let cache): cache.idleMilliseconds.map { idle > $0 } ?? false
+        case .breakpoints: idle > lifetime.milliseconds
+        }
+    }
+}
+
 /// A cache that needs no hints.
 struct AutomaticCache: Hashable, Sendable {
     /// Hits are multiples of this.

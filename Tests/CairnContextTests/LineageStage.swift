@@ -20,6 +20,9 @@ final class LineageStage {
     var harness = Harness.generic
     var account = Fingerprint(high: 1, low: 2)
     var onlyObserves = false
+    /// Mode full; on what terms.
+    var terms: ShorteningTerms?
+    private(set) var decisions: [DecisionRecord] = []
     /// What the store has lost.
     var forgotten: Set<Fingerprint> = []
 
@@ -40,22 +43,23 @@ final class LineageStage {
             account: account, newSession: SessionIdentifier(high: 7, low: sessionCount), harness: harness,
             provider: "generic", model: "m", wallNanoseconds: wallNanoseconds)
         request.onlyObserves = onlyObserves
+        request.shortens = terms != nil
         var reads = 0
         for _ in 0..<8 {
             switch tree.plan(prompt, keys, request) {
             case .planned(let plan):
-                keep(plan)
-                plan.apply(to: &prompt)
-                var out = ByteWriter(capacity: body.utf8.count + 1024)
-                _ = try prompt.encode(for: upstream ?? UpstreamTraits(.generic, dialect: dialect), to: &out)
-                return Call(plan: plan, body: String(decoding: out.copyBytes(), as: UTF8.self), storeReads: reads)
+                return try finish(plan, &prompt, upstream, reads)
+            case .needsShortening(let task):
+                if task.decide(terms!) { task.carryOutEpoch() }
+                if let plan = tree.plan(task) { return try finish(plan, &prompt, upstream, reads) }
             case .needsHistory(let chains):
                 reads += 1
                 request.isHistoryLoaded = true
                 if let known = chains.first(where: { links[$0] != nil }) {
                     let last = links[known].flatMap { lastCalls[$0.session] }.map { record in
                         LineageTree.LastCall(
-                            record: record, path: path(to: record.chain), tools: record.tools.flatMap { blobs[$0] })
+                            record: record, path: path(to: record.chain), tools: record.tools.flatMap { blobs[$0] },
+                            strategyVersions: strategyVersions)
                     }
                     tree.adopt(path(to: known), last: last)
                 }
@@ -75,6 +79,19 @@ final class LineageStage {
 
     enum StageError: Error { case undecided }
 
+    /// What the store says a session was begun with.
+    var strategyVersions = StrategyVersions.current
+
+    private func finish(
+        _ plan: EmissionPlan, _ prompt: inout Prompt, _ upstream: UpstreamTraits?, _ reads: Int
+    ) throws -> Call {
+        keep(plan)
+        plan.apply(to: &prompt)
+        var out = ByteWriter(capacity: prompt.source.bytes.count + 1024)
+        _ = try prompt.encode(for: upstream ?? UpstreamTraits(.generic, dialect: dialect), to: &out)
+        return Call(plan: plan, body: String(decoding: out.copyBytes(), as: UTF8.self), storeReads: reads)
+    }
+
     /// A new process with the same store.
     func restart() {
         tree = LineageTree()
@@ -84,6 +101,7 @@ final class LineageStage {
     private func keep(_ plan: EmissionPlan) {
         for link in plan.batch.links where links[link.chain] == nil { links[link.chain] = link }
         for blob in plan.batch.blobs { blobs[blob.digest] = blob.bytes }
+        decisions += plan.batch.decisions
         lastCalls[plan.session] = record(of: plan)
     }
 

@@ -38,11 +38,18 @@ public struct PromptShortener: ~Copyable {
     ) {
         self.birth = birth
         self.rules = rules
+        strategies = Self.strategies(thinking)
+    }
+
+    private static func strategies(_ thinking: ThinkingRule) -> [any EpochStrategy] {
         let always: [any EpochStrategy] = [
             ResultDigest(), ArgumentDigest(), TalkDigest(shortensThinking: thinking == .shorten),
         ]
-        strategies = thinking == .omit ? always + [ThinkingPrune()] : always
+        return thinking == .omit ? always + [ThinkingPrune()] : always
     }
+
+    /// Of all rules that may replace parts.
+    static let epochStrategyNames = strategies(.omit).map(\.name)
 
     /// An assistant turn begins.
     public mutating func beginAssistantTurn() { content.beginAssistantTurn() }

@@ -35,6 +35,10 @@ struct EmissionDraft {
     var toolsChanged = false
     /// The array of newly frozen tools, for the store.
     private(set) var newTools: BlobRecord?
+    /// What was shortened with new turns, by position; the first one's has the epoch.
+    private(set) var shortenings: [Int: TurnShortening] = [:]
+    /// Parts that leave shorter, for the journal.
+    private(set) var journal: [ShortenedPart] = []
 
     init(
         prompt: Prompt, keys: [TurnKey], hasHints: Bool, chains: [Fingerprint], knownCount: Int,
@@ -62,6 +66,12 @@ struct EmissionDraft {
         return prompt.source.withBytes(of: element, body)
     }
 
+    /// Its bytes as far as they are decided.
+    private func withEmittedBytes<Result>(of index: Int, _ body: (UnsafeBufferPointer<UInt8>) -> Result) -> Result {
+        if case .bytes(let bytes) = turns[index] { return bytes.withUnsafeBufferPointer(body) }
+        return withBytes(of: index, body)
+    }
+
     func copyBytes(of index: Int) -> [UInt8] { withBytes(of: index) { Array($0) } }
 
     /// What a turn says, for search; nil for turns without text. System prompts are the same in every session: they are
@@ -76,6 +86,18 @@ struct EmissionDraft {
         turns[index] = .bytes(bytes)
         differing[index] = (digest, bytes.count)
     }
+
+    /// Takes over what a call leaves out: births in new turns, and the turns an epoch replaced.
+    mutating func shorten(_ task: ShorteningTask) {
+        for (index, bytes) in task.turns {
+            emit(bytes, as: bytes.withUnsafeBytes { Fingerprint(of: $0) }, at: index)
+        }
+        shortenings = task.shortenings
+        journal = task.journal
+    }
+
+    /// The epoch this call decided.
+    var epoch: EpochFacts? { shortenings[knownCount]?.epoch }
 
     /// The emission of a known turn is gone: the client's bytes are sent, and the prefix may break there.
     mutating func lose(at index: Int) { lostPosition = min(lostPosition ?? index, index) }
@@ -141,8 +163,8 @@ struct EmissionDraft {
         }
         if news.isEmpty { return }
         for target in targets {
-            let bytes: [UInt8]? = withBytes(of: target) { original in
-                news.withBytes { TailText.inserted($0, into: original, dialect: prompt.dialect) }
+            let bytes: [UInt8]? = withEmittedBytes(of: target) { emitted in
+                news.withBytes { TailText.inserted($0, into: emitted, dialect: prompt.dialect) }
             }
             guard let bytes else { continue }
             emit(bytes, as: bytes.withUnsafeBytes { Fingerprint(of: $0) }, at: target)
@@ -244,8 +266,9 @@ struct EmissionDraft {
     private func changed(_ told: [Int: [UInt64]]) -> PromptState {
         // A call that is only looked at changes nothing of what is frozen already.
         let tools = request.onlyObserves ? state.tools ?? tools : tools
-        if tools == state.tools && told == state.told { return state }
-        return PromptState(tools: tools, told: told)
+        if tools == state.tools && told == state.told && epoch == nil { return state }
+        return PromptState(
+            tools: tools, told: told, replaced: state.replaced.merging(epoch?.turns ?? [:]) { $1 })
     }
 
     /// Why the prompt does not extend the session's last one, and the turn where.
@@ -254,6 +277,7 @@ struct EmissionDraft {
         if toolsChanged || previousTools?.emitted != tools?.emitted { return (.toolsChanged, nil) }
         if let lostPosition { return (.emissionLost, lostPosition) }
         let common = zip(previousPath, chains).prefix { $0 == $1 }.count
+        if let replaced = epoch?.turns.keys.min(), replaced < common { return (.epoch, replaced) }
         if common == previousPath.count { return (.none, nil) }
         return (common == chains.count ? .historyShortened : .historyChanged, common)
     }

@@ -22,6 +22,10 @@ public struct LineageTree: ~Copyable {
     /// Bytes of volatile texts told again in one call; what is beyond waits for the next one.
     public static let toldBytesMax = 64 * 1024
 
+    /// Bytes of the strategies' views of live prompts; beyond, those of sessions unused for longest are made again when
+    /// they come back.
+    public static let shortenerBytesMax = 512 * 1024 * 1024
+
     /// Turns that a call may bring at once and still be known by the end of the session's last prompt.
     static let tipLinksMax = 64
 
@@ -36,6 +40,8 @@ public struct LineageTree: ~Copyable {
         /// From raw to emitted; nil when they are equal, or not yet computed.
         var splice: ByteSplice?
         let state: PromptState
+        /// What was shortened with it.
+        let shortening: TurnShortening?
         let session: SessionIdentifier
         /// The store may have links behind it that are not here: it was read from there, or one behind it left memory.
         var mayContinueInStore = false
@@ -55,6 +61,10 @@ public struct LineageTree: ~Copyable {
         var callCount = 0
         /// Calls after a pause of five minutes to an hour: what a cache entry of an hour would have saved.
         var longPauseCount = 0
+        /// The strategies' view of its prompt; nil while a call works on it, and where none was made.
+        var shortener: SessionShortener?
+        /// Begun with other versions of the strategies: what was sent is sent again, and nothing more is shortened.
+        var isFrozen = false
     }
 
     private static let longPause: Range<UInt64> = 300_000_000_000..<3_600_000_000_000
@@ -69,6 +79,8 @@ public struct LineageTree: ~Copyable {
 
     public var sessionCount: Int { sessions.count }
     public var linkCount: Int { links.count }
+    /// Bytes that the strategies' views of live prompts take.
+    public private(set) var shortenerBytes = 0
 
     // MARK: planning
 
@@ -85,6 +97,8 @@ public struct LineageTree: ~Copyable {
         public var wallNanoseconds: UInt64
         /// Only look: emit what the client sent (mode observe).
         public var onlyObserves: Bool
+        /// Leave out what the model can already see (mode full).
+        public var shortens: Bool
         /// Whether the store was asked for the history already, or there is none.
         public var isHistoryLoaded: Bool
         /// Digests the store was asked for and does not have.
@@ -101,6 +115,7 @@ public struct LineageTree: ~Copyable {
             self.model = model
             self.wallNanoseconds = wallNanoseconds
             onlyObserves = false
+            shortens = false
             isHistoryLoaded = false
             lost = []
         }
@@ -112,6 +127,8 @@ public struct LineageTree: ~Copyable {
         case needsHistory([Fingerprint])
         /// Bytes that were sent earlier: ask the store and `adopt` them.
         case needsBlobs([Fingerprint])
+        /// New turns that may be shortened: let the task decide, then plan it.
+        case needsShortening(ShorteningTask)
     }
 
     /// Decides a call. `keys` are those of this very prompt.
@@ -131,8 +148,52 @@ public struct LineageTree: ~Copyable {
         recall(turns: differing, &draft)
         recallTools(&draft, keys.tools)
         if !draft.missing.isEmpty { return .needsBlobs(draft.missing) }
+        if request.shortens, let task = shorteningTask(draft, keys) { return .needsShortening(task) }
         if request.onlyObserves { draft.noteVolatileTexts() } else { draft.tellVolatileTexts() }
-        return .planned(record(&draft, keys))
+        return .planned(record(&draft, keys, shortener: nil))
+    }
+
+    /// Decides a call with what was shortened in it. nil: another call of the session was decided meanwhile; plan the
+    /// prompt again.
+    public mutating func plan(_ task: ShorteningTask) -> EmissionPlan? {
+        var draft = task.draft
+        guard links[draft.chains[draft.knownCount]] == nil,
+            draft.knownCount == 0 || links[draft.chains[draft.knownCount - 1]] != nil
+        else { return nil }
+        draft.shorten(task)
+        draft.tellVolatileTexts()
+        return record(&draft, task.keys, shortener: task.shortener)
+    }
+
+    /// The work that new turns of a session bring; lends the session's view of its prompt.
+    private mutating func shorteningTask(_ draft: EmissionDraft, _ keys: PromptKeys) -> ShorteningTask? {
+        guard draft.knownCount < draft.keys.count else { return nil }
+        let session = continuedSession(draft)
+        var idleNanoseconds: UInt64?
+        var shortener: SessionShortener?
+        if let session, let known = sessions[session] {
+            if known.isFrozen { return nil }
+            let now = draft.request.wallNanoseconds
+            idleNanoseconds = now > known.lastUsedNanoseconds ? now - known.lastUsedNanoseconds : 0
+            if let kept = known.shortener, kept.chains.count <= draft.knownCount,
+                kept.chains.last == draft.chains.prefix(kept.chains.count).last
+            {
+                shortener = kept
+                lend(session)
+            }
+        }
+        let known = shortener?.chains.count ?? 0
+        let facts = draft.chains[..<draft.knownCount].enumerated().map { index, chain in
+            index < known ? nil : links[chain]?.shortening
+        }
+        return ShorteningTask(draft, keys, facts: facts, shortener: shortener, idleNanoseconds: idleNanoseconds)
+    }
+
+    /// The session is without its view of its prompt until a call brings it back.
+    private mutating func lend(_ session: SessionIdentifier) {
+        guard let shortener = sessions[session]?.shortener else { return }
+        shortenerBytes -= shortener.byteCount
+        sessions[session]!.shortener = nil
     }
 
     /// The names of the links a prompt is made of.
@@ -177,6 +238,10 @@ public struct LineageTree: ~Copyable {
         for index in turns {
             let place = links.index(forKey: draft.chains[index])!
             let key = draft.keys[index]
+            if let replaced = draft.state.replaced[index] {
+                recall(replaced.digest, at: index, &draft)
+                continue
+            }
             if links.values[place].emitted == key.raw { continue }
             let link = links.values[place]
             if link.raw == key.raw, let splice = link.splice {
@@ -186,11 +251,19 @@ public struct LineageTree: ~Copyable {
                     links.values[place].splice = draft.withBytes(of: index) { ByteSplice(from: $0, to: bytes) }
                 }
                 draft.emit(bytes, as: link.emitted, at: index)
-            } else if draft.request.lost.contains(link.emitted) {
-                draft.lose(at: index)
             } else {
-                draft.missing.append(link.emitted)
+                recall(link.emitted, at: index, &draft)
             }
+        }
+    }
+
+    private mutating func recall(_ digest: Fingerprint, at index: Int, _ draft: inout EmissionDraft) {
+        if let bytes = blobs.find(digest) {
+            draft.emit(bytes, as: digest, at: index)
+        } else if draft.request.lost.contains(digest) {
+            draft.lose(at: index)
+        } else {
+            draft.missing.append(digest)
         }
     }
 
@@ -226,16 +299,22 @@ public struct LineageTree: ~Copyable {
 
     // MARK: recording
 
+    /// The session a call goes on with: whose last prompt it extends or repeats, or whose answers it knows. One that
+    /// shares no more than a system prompt and an opening with another is a conversation of its own, also if that is
+    /// all of it: the same task is often given twice.
+    private func continuedSession(_ draft: EmissionDraft) -> SessionIdentifier? {
+        if let extended = extendedSession(draft.chains.prefix(draft.knownCount)) { return extended }
+        guard draft.keys.prefix(draft.knownCount).contains(where: { $0.role == .assistant }) else { return nil }
+        return links[draft.chains[draft.knownCount - 1]]!.session
+    }
+
     /// Keeps what was decided, and says what the store shall keep.
-    private mutating func record(_ draft: inout EmissionDraft, _ keys: PromptKeys) -> EmissionPlan {
+    /// - Parameter shortener: the strategies' view of the prompt up to its last turn.
+    private mutating func record(
+        _ draft: inout EmissionDraft, _ keys: PromptKeys, shortener: SessionShortener?
+    ) -> EmissionPlan {
         let request = draft.request
-        let owner = draft.knownCount > 0 ? links[draft.chains[draft.knownCount - 1]]!.session : nil
-        // A call goes on with the session whose last prompt it extends or repeats, or whose answers it knows. One that
-        // shares no more than a system prompt and an opening with another is a conversation of its own, also if that is
-        // all of it: the same task is often given twice.
-        let extended = extendedSession(draft.chains.prefix(draft.knownCount))
-        let knowsAnswers = draft.keys.prefix(draft.knownCount).contains { $0.role == .assistant }
-        let continued = extended ?? (knowsAnswers ? owner : nil)
+        let continued = continuedSession(draft)
         let session = continued ?? request.newSession
         let previous = sessions[session]
         let stateBeforeTold = draft.stateBeforeTold
@@ -265,7 +344,8 @@ public struct LineageTree: ~Copyable {
             let splice = draft.splice(at: index)
             links[chain] = Link(
                 parent: index > 0 ? draft.chains[index - 1] : .lineageStart, position: index, raw: key.raw,
-                emitted: digest, emittedBytes: byteCount, splice: splice, state: state, session: session)
+                emitted: digest, emittedBytes: byteCount, splice: splice, state: state,
+                shortening: draft.shortenings[index], session: session)
             newLinks.append(chain)
             if let text = draft.plainText(of: index) { batch.texts.append(TurnText(chain: chain, text: text)) }
             let raw = draft.copyBytes(of: index)
@@ -281,12 +361,27 @@ public struct LineageTree: ~Copyable {
                     position: index, turn: key.turn, raw: key.raw, emission: digest == key.raw ? nil : digest,
                     role: key.role.rawValue, wallNanoseconds: request.wallNanoseconds,
                     cumulativeBytes: UInt64(cumulative), cumulativeTokens: 0,
-                    state: state === stateBefore ? nil : state.stored))
+                    state: LinkFacts(
+                        state: state.isStored(after: stateBefore) ? state : nil,
+                        shortening: draft.shortenings[index]
+                    ).stored))
             stateBefore = state
         }
         if let record = draft.newTools {
             blobs.insert(record.digest, record.bytes)
             batch.blobs.append(record)
+        }
+        for (position, turn) in draft.epoch?.turns ?? [:] {
+            guard case .bytes(let bytes) = draft.turns[position] else { continue }
+            blobs.insert(turn.digest, bytes)
+            batch.blobs.append(BlobRecord(bytes))
+        }
+        batch.decisions = draft.journal.map { part in
+            DecisionRecord(
+                handle: part.handle, session: session, chain: draft.chains[part.position], partIndex: part.partIndex,
+                strategy: part.strategy.name, strategyVersion: part.strategy.version, original: part.original,
+                emitted: part.emitted, reason: part.reason, priceNanodollars: part.nanodollars,
+                wallNanoseconds: request.wallNanoseconds)
         }
 
         let commonBytes = previous.map { emitted.commonBytes(with: $0.emitted) } ?? 0
@@ -298,7 +393,8 @@ public struct LineageTree: ~Copyable {
                 SessionRecord(
                     id: session, root: path[0], harness: request.harness.name, provider: request.provider,
                     dialect: draft.prompt.dialect.name, model: request.model, projectHint: "",
-                    createdNanoseconds: request.wallNanoseconds, frozenFacts: nil, strategyVersions: ""))
+                    createdNanoseconds: request.wallNanoseconds, frozenFacts: nil,
+                    strategyVersions: StrategyVersions.current))
         }
         let pause = previous.map { request.wallNanoseconds &- $0.lastUsedNanoseconds } ?? 0
         let callCount = (previous?.callCount ?? 0) + 1
@@ -307,7 +403,12 @@ public struct LineageTree: ~Copyable {
         sessions[session] = Session(
             path: path, tools: draft.tools, emitted: emitted, wasOnlyObserved: request.onlyObserves, asSent: asSent,
             proof: proof, links: (previous?.links ?? []) + newLinks, lastUsedNanoseconds: request.wallNanoseconds,
-            callCount: callCount, longPauseCount: longPauseCount)
+            callCount: callCount, longPauseCount: longPauseCount, shortener: shortener ?? previous?.shortener,
+            isFrozen: previous?.isFrozen ?? false)
+        if let shortener {
+            shortenerBytes += shortener.byteCount - (previous?.shortener?.byteCount ?? 0)
+            forgetShorteners(but: session)
+        }
         let changesNew = draft.turns[draft.knownCount...].contains { $0 != .asSent }
         let plan = EmissionPlan(
             session: session, isNewSession: isNewSession, chain: path[path.count - 1], knownTurnCount: draft.knownCount,
@@ -315,7 +416,8 @@ public struct LineageTree: ~Copyable {
             commonBytesAsSent: previous.map { asSent.commonBytes(with: $0.asSent) } ?? 0, breakReason: reason,
             breakPosition: position, movedKinds: draft.movedKinds,
             toolsBlob: draft.tools?.blob, previousProof: previous?.proof ?? .lineageStart, proof: proof, batch: batch,
-            isPromise: !request.onlyObserves && (changesNew || draft.toolsAreNew), turns: draft.turns,
+            isPromise: !request.onlyObserves && (changesNew || draft.toolsAreNew || draft.epoch != nil),
+            turns: draft.turns,
             tools: draft.toolBytes, toldAt: draft.toldAt, clientHasHints: draft.hasHints,
             hintedTurns: draft.keys.indices.filter { draft.keys[$0].withoutHints != nil },
             longPauseShare: Double(longPauseCount) / Double(callCount), roles: draft.keys.map(\.role))
@@ -344,7 +446,19 @@ public struct LineageTree: ~Copyable {
                 links[link.parent]?.mayContinueInStore = true
             }
             keepTip(identifier, from: session.path.last, to: nil)
+            lend(identifier)
             sessions[identifier] = nil
+        }
+    }
+
+    /// Views of prompts unused for longest go until the limit holds.
+    private mutating func forgetShorteners(but session: SessionIdentifier) {
+        guard shortenerBytes > Self.shortenerBytesMax else { return }
+        let byAge = sessions.filter { $0.value.shortener != nil && $0.key != session }
+            .sorted { $0.value.lastUsedNanoseconds < $1.value.lastUsedNanoseconds }
+        for (identifier, _) in byAge {
+            if shortenerBytes <= Self.shortenerBytesMax * 7 / 8 { break }
+            lend(identifier)
         }
     }
 
@@ -369,11 +483,14 @@ public struct LineageTree: ~Copyable {
         public var path: LineagePath
         /// The array of its tools; nil: it had none.
         public var tools: [UInt8]?
+        /// Of the session's strategies, as its record has them.
+        public var strategyVersions: String
 
-        public init(record: CallRecord, path: LineagePath, tools: [UInt8]?) {
+        public init(record: CallRecord, path: LineagePath, tools: [UInt8]?, strategyVersions: String) {
             self.record = record
             self.path = path
             self.tools = tools
+            self.strategyVersions = strategyVersions
         }
     }
 
@@ -393,10 +510,12 @@ public struct LineageTree: ~Copyable {
             asSent.append(outline.digest, byteCount: outline.byteCount)
         }
         var cumulative: UInt64 = 0
-        for link in last.path.links {
+        let replaced = last.path.links.last.flatMap { links[$0.chain]?.state.replaced } ?? [:]
+        for (position, link) in last.path.links.enumerated() {
             let byteCount = Int(clamping: link.cumulativeBytes &- cumulative)
             cumulative = link.cumulativeBytes
-            emitted.append(link.emitted, byteCount: byteCount)
+            let turn = replaced[position] ?? ReplacedTurn(digest: link.emitted, byteCount: byteCount)
+            emitted.append(turn.digest, byteCount: turn.byteCount)
             asSent.append(link.raw, byteCount: byteCount)
         }
         keepTip(last.record.session, from: nil, to: last.path.links.last?.chain)
@@ -404,7 +523,8 @@ public struct LineageTree: ~Copyable {
             path: last.path.links.map(\.chain), tools: tools, emitted: emitted, asSent: asSent,
             proof: last.record.proof,
             links: last.path.links.filter { $0.session == last.record.session }.map(\.chain),
-            lastUsedNanoseconds: last.record.startedNanoseconds)
+            lastUsedNanoseconds: last.record.startedNanoseconds,
+            isFrozen: !StrategyVersions.allow(last.strategyVersions))
     }
 
     private mutating func adopt(_ path: LineagePath) {
@@ -412,13 +532,15 @@ public struct LineageTree: ~Copyable {
         var state = PromptState.empty
         var cumulative: UInt64 = 0
         for record in path.links {
-            if let stored = record.state, let read = PromptState(stored: stored) { state = read }
+            let facts = record.state.flatMap { LinkFacts(stored: $0) }
+            if let facts { state = state.following(facts) }
             let byteCount = Int(clamping: record.cumulativeBytes &- cumulative)
             cumulative = record.cumulativeBytes
             guard links[record.chain] == nil else { continue }
             links[record.chain] = Link(
                 parent: record.parent, position: record.position, raw: record.raw, emitted: record.emitted,
-                emittedBytes: byteCount, splice: nil, state: state, session: record.session, mayContinueInStore: true)
+                emittedBytes: byteCount, splice: nil, state: state, shortening: facts?.shortening,
+                session: record.session, mayContinueInStore: true)
         }
     }
 

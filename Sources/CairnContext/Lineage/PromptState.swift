@@ -9,13 +9,31 @@ final class PromptState: Sendable {
     let tools: FrozenTools?
     /// The volatile texts of a turn (by its position) that the model knows, as digests.
     let told: [Int: [UInt64]]
+    /// Turns that leave otherwise since an epoch, by their positions. Stored with the links whose epochs they are.
+    let replaced: [Int: ReplacedTurn]
 
-    init(tools: FrozenTools?, told: [Int: [UInt64]]) {
+    init(tools: FrozenTools?, told: [Int: [UInt64]], replaced: [Int: ReplacedTurn] = [:]) {
         self.tools = tools
         self.told = told
+        self.replaced = replaced
     }
 
     static let empty = PromptState(tools: nil, told: [:])
+
+    /// Whether a link with it keeps it, behind one with `before`: what is replaced is kept by epochs.
+    func isStored(after before: PromptState?) -> Bool {
+        guard let before, self !== before else { return before == nil }
+        return tools != before.tools || told != before.told
+    }
+
+    /// The state of the link that follows one with this state.
+    func following(_ facts: LinkFacts) -> PromptState {
+        guard facts.state != nil || facts.shortening?.epoch != nil else { return self }
+        let tools = facts.state.map(\.tools) ?? tools
+        let told = facts.state?.told ?? told
+        return PromptState(
+            tools: tools, told: told, replaced: replaced.merging(facts.shortening?.epoch?.turns ?? [:]) { $1 })
+    }
 }
 
 /// A tool list as it was sent.
@@ -94,24 +112,24 @@ extension PromptState {
     /// Tools and told texts a stored state may have; more are not read back.
     static let storedCountMax = 65_536
 
+    /// What a link keeps of it: all but the replaced turns.
     var stored: [UInt8] {
-        var out: [UInt8] = [Self.storedVersion, tools == nil ? 0 : 1]
-        func append<Value: FixedWidthInteger>(_ value: Value) {
-            withUnsafeBytes(of: value.bigEndian) { out.append(contentsOf: $0) }
-        }
+        var out = StoredWriter()
+        out.append(Self.storedVersion)
+        out.append(UInt8(tools == nil ? 0 : 1))
         if let tools {
-            out += tools.set.stored + tools.emitted.stored + tools.blob.stored
-            append(UInt64(tools.byteCount))
-            append(UInt32(tools.tools.count))
-            for tool in tools.tools { out += tool.stored }
+            out.append(bytes: tools.set.stored + tools.emitted.stored + tools.blob.stored)
+            out.append(UInt64(tools.byteCount))
+            out.append(UInt32(tools.tools.count))
+            for tool in tools.tools { out.append(bytes: tool.stored) }
         }
-        append(UInt32(told.count))
+        out.append(UInt32(told.count))
         for (position, digests) in told.sorted(by: { $0.key < $1.key }) {
-            append(UInt32(position))
-            append(UInt32(digests.count))
-            for digest in digests { append(digest) }
+            out.append(UInt32(position))
+            out.append(UInt32(digests.count))
+            for digest in digests { out.append(digest) }
         }
-        return out
+        return out.bytes
     }
 
     /// nil for bytes that are no stored state of this version.
@@ -146,33 +164,5 @@ extension PromptState {
             told[Int(position)] = digests
         }
         self.init(tools: tools, told: told)
-    }
-}
-
-/// Reads stored bytes from the front; nil where they end too early.
-private struct StoredReader {
-    private let bytes: [UInt8]
-    private var position = 0
-
-    init(_ bytes: [UInt8]) { self.bytes = bytes }
-
-    mutating func byte() -> UInt8? {
-        guard position < bytes.count else { return nil }
-        defer { position += 1 }
-        return bytes[position]
-    }
-
-    mutating func integer<Value: FixedWidthInteger>(_ type: Value.Type) -> Value? {
-        let count = MemoryLayout<Value>.size
-        guard bytes.count - position >= count else { return nil }
-        defer { position += count }
-        return bytes[position..<position + count].reduce(0) { $0 << 8 | Value($1) }
-    }
-
-    mutating func fingerprint() -> Fingerprint? {
-        let count = Fingerprint.storedBytes
-        guard bytes.count - position >= count else { return nil }
-        defer { position += count }
-        return bytes[position..<position + count].withUnsafeBytes { try? Fingerprint(stored: $0) }
     }
 }

@@ -28,11 +28,14 @@ public struct ProvenCall: Equatable, Sendable {
 public struct PromptReplay<Source: PromptSource> {
     /// A verified turn at its place.
     private struct Entry {
+        let chain: Fingerprint
         let parent: Fingerprint
         let digest: Fingerprint
         let byteCount: Int
         let position: Int
         let cumulativeBytes: UInt64
+        /// Turns that leave otherwise from this link on.
+        let replaced: [Int: ReplacedTurn]
     }
 
     /// A verified list of tools.
@@ -52,6 +55,8 @@ public struct PromptReplay<Source: PromptSource> {
     private struct Path {
         var outline = PromptOutline()
         var turnCount = 0
+        /// Links with an epoch.
+        var epochs: [Fingerprint] = []
     }
 
     private let session: SessionRecord
@@ -105,7 +110,8 @@ public struct PromptReplay<Source: PromptSource> {
             guard path.outline.endsEntry(at: common) else { throw failure(.commonBytesDiffer, at: common, path) }
             return
         }
-        let previous = try self.path(to: before.chain, tools: before.tools).outline
+        let previousPath = try self.path(to: before.chain, tools: before.tools)
+        let previous = previousPath.outline
         let shared = path.outline.commonBytes(with: previous)
         guard common == shared else {
             throw failure(.commonBytesDiffer, at: min(common, shared), path)
@@ -113,6 +119,8 @@ public struct PromptReplay<Source: PromptSource> {
         switch reason {
         case .none where common < previous.byteCount, .historyChanged where common == previous.byteCount,
             .historyShortened where common == previous.byteCount:
+            throw failure(.breakDiffers, at: common, path)
+        case .epoch where path.epochs.allSatisfy(previousPath.epochs.contains):
             throw failure(.breakDiffers, at: common, path)
         default: break
         }
@@ -143,7 +151,16 @@ public struct PromptReplay<Source: PromptSource> {
             next = entry.parent
         }
         if let blob, let tools = tools[blob] { path.outline.append(tools.digest, byteCount: tools.byteCount) }
-        for entry in turns.reversed() { path.outline.append(entry.digest, byteCount: entry.byteCount) }
+        var replaced: [Int: ReplacedTurn] = [:]
+        for entry in turns where !entry.replaced.isEmpty {
+            // The newest epoch that replaced a turn counts.
+            replaced.merge(entry.replaced) { newer, _ in newer }
+            path.epochs.append(entry.chain)
+        }
+        for entry in turns.reversed() {
+            let turn = replaced[entry.position] ?? ReplacedTurn(digest: entry.digest, byteCount: entry.byteCount)
+            path.outline.append(turn.digest, byteCount: turn.byteCount)
+        }
         path.turnCount = turns.count
         return path
     }
@@ -188,15 +205,22 @@ public struct PromptReplay<Source: PromptSource> {
         guard link.cumulativeBytes == start + UInt64(byteCount) else {
             throw ProofFailure(.bytesDiffer, turn: position, byte: byte)
         }
+        var replaced: [Int: ReplacedTurn] = [:]
         if let stored = link.state {
-            guard let state = PromptState(stored: stored) else {
+            guard let facts = LinkFacts(stored: stored) else {
                 throw ProofFailure(.stateDiffers, turn: position, byte: byte)
             }
-            if let frozen = state.tools { try compare(frozen, turn: position, byte: byte) }
+            if let frozen = facts.state?.tools { try compare(frozen, turn: position, byte: byte) }
+            replaced = facts.shortening?.epoch?.turns ?? [:]
+            for (turn, emission) in replaced {
+                guard try bytes(emission.digest, turn: turn, byte: byte).count == emission.byteCount else {
+                    throw ProofFailure(.bytesDiffer, turn: turn, byte: byte)
+                }
+            }
         }
         return Entry(
-            parent: link.parent, digest: link.emitted, byteCount: byteCount, position: position,
-            cumulativeBytes: link.cumulativeBytes)
+            chain: link.chain, parent: link.parent, digest: link.emitted, byteCount: byteCount, position: position,
+            cumulativeBytes: link.cumulativeBytes, replaced: replaced)
     }
 
     // MARK: bytes

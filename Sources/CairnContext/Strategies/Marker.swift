@@ -103,6 +103,26 @@ enum Marker {
 
     /// Whether a text carries a marker: it was shortened before.
     static func stands(in bytes: [UInt8]) -> Bool {
+        var stands = false
+        forEachHandle(in: bytes) { _ in
+            stands = true
+            return false
+        }
+        return stands
+    }
+
+    /// The handles in a text's markers, in order.
+    static func handles(in bytes: [UInt8]) -> [String] {
+        var handles: [String] = []
+        forEachHandle(in: bytes) { range in
+            handles.append(String(decoding: bytes[range], as: UTF8.self))
+            return true
+        }
+        return handles
+    }
+
+    /// Until `body` returns false.
+    private static func forEachHandle(in bytes: [UInt8], _ body: (Range<Int>) -> Bool) {
         bytes.withUnsafeBufferPointer { text in
             var position = 0
             while position + 2 + Handle.charactersMin < text.count {
@@ -110,15 +130,15 @@ enum Marker {
                 guard text[position] == UInt8(ascii: "["),
                     text[position + 1] == UInt8(ascii: "=") || text[position + 1] == UInt8(ascii: "-")
                 else { continue }
-                var end = position + 2
-                while end < text.count, end < position + 2 + Handle.charactersMax, Handle.isCharacter(text[end]) {
-                    end += 1
-                }
-                if end - position - 2 >= Handle.charactersMin, end < text.count, text[end] == UInt8(ascii: ":") {
-                    return true
+                let start = position + 2
+                var end = start
+                while end < text.count, end < start + Handle.charactersMax, Handle.isCharacter(text[end]) { end += 1 }
+                if end - start >= Handle.charactersMin, end < text.count, text[end] == UInt8(ascii: ":"),
+                    !body(start..<end)
+                {
+                    return
                 }
             }
-            return false
         }
     }
 }

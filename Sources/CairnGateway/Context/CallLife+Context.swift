@@ -35,7 +35,7 @@ final class ContextCall {
 }
 
 /// A prompt on its way through the lineage.
-private struct PromptWork: Sendable {
+struct PromptWork: Sendable {
     var prompt: Prompt
     let keys: PromptKeys
     var request: LineageTree.Request
@@ -100,6 +100,7 @@ extension CallLife {
             account: account, newSession: ContextService.newSessionIdentifier(), harness: harness,
             provider: upstream.settings.provider.rawValue, model: modelText(next), wallNanoseconds: wallNanoseconds)
         request.onlyObserves = mode == .observe
+        request.shortens = mode == .full
         decide(PromptWork(prompt: prompt, keys: keys, request: request, mode: mode, next: next, client: client))
     }
 
@@ -109,10 +110,14 @@ extension CallLife {
         return model.map { String(decoding: $0, as: UTF8.self) } ?? ""
     }
 
-    private func decide(_ work: PromptWork) {
+    func decide(_ work: PromptWork) {
         guard let context = owner.shared.context else { return failOpen(work.next) }
         let outcome = context.plan(work.prompt, work.keys, work.request)
-        if case .planned(let plan) = outcome { return emit(work, plan, context) }
+        switch outcome {
+        case .planned(let plan): return emit(work, plan, context)
+        case .needsShortening(let task): return shorten(work, task, context)
+        case .needsHistory, .needsBlobs: break
+        }
         guard work.askedCount < PromptWork.askedMax else { return failOpen(work.next) }
         let loop = call.loop
         let life = LoopConfined(self)
@@ -127,14 +132,11 @@ extension CallLife {
         }
     }
 
-    private func emit(_ work: PromptWork, _ plan: EmissionPlan, _ context: ContextService) {
+    func emit(_ work: PromptWork, _ plan: EmissionPlan, _ context: ContextService) {
         guard let upstreamIndex else { return failOpen(work.next) }
         let upstream = owner.shared.upstreams.upstreams[upstreamIndex]
         let target = Self.target(work)
-        let moment = Moment(milliseconds: Int64(clamping: wallNanoseconds / 1_000_000))
-        let pricing = context.ledger.price(
-            provider: upstream.settings.provider, model: work.request.model,
-            bookName: call.header("x-cairn-price-book"), at: moment)
+        let pricing = pricing(work, upstream, context)
         let isObserved = work.mode == .observe
         let breakpoints =
             target == .messages && !isObserved
@@ -166,6 +168,15 @@ extension CallLife {
         }
     }
 
+    /// When the call came, for prices and caches.
+    var moment: Moment { Moment(milliseconds: Int64(clamping: wallNanoseconds / 1_000_000)) }
+
+    func pricing(_ work: PromptWork, _ upstream: PreparedUpstream, _ context: ContextService) -> CallPricing? {
+        context.ledger.price(
+            provider: upstream.settings.provider, model: work.request.model,
+            bookName: call.header("x-cairn-price-book"), at: moment)
+    }
+
     private static func target(_ work: PromptWork) -> WireDialect {
         if case .rewrite(let rewriting) = work.next { return rewriting.target }
         return work.client
@@ -188,7 +199,7 @@ extension CallLife {
     }
 
     /// A step of ours failed: the call goes on as the client wrote it.
-    private func failOpen(_ next: CallPlan) {
+    func failOpen(_ next: CallPlan) {
         owner.shard.failedOpen()
         contextCall = nil
         goOn(next)

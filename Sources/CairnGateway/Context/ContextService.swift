@@ -56,11 +56,14 @@ final class ContextService: Sendable {
         return tree.withLock { $0.plan(prompt, keys, request) }
     }
 
+    /// Plans a call with what was shortened in it; nil: plan it again from the start.
+    func plan(_ task: ShorteningTask) -> EmissionPlan? { tree.withLock { $0.plan(task) } }
+
     /// Brings what a plan needs from the store. Waits for the disk: on a worker only. What is not there is noted in
     /// `request`, so that the next plan does without.
     func load(_ outcome: LineageTree.Outcome, into request: inout LineageTree.Request) {
         switch outcome {
-        case .planned: break
+        case .planned, .needsShortening: break
         case .needsHistory(let chains): loadHistory(chains, &request)
         case .needsBlobs(let digests):
             for digest in digests where !loadBlob(digest) { request.lost.insert(digest) }
@@ -77,7 +80,8 @@ final class ContextService: Sendable {
                 LineageTree.LastCall(
                     record: record,
                     path: record.chain == known.link.chain ? path : try storage.lineage(endingAt: record.chain),
-                    tools: try record.tools.flatMap { digest throws(StoreError) in try storage.blob(digest) })
+                    tools: try record.tools.flatMap { digest throws(StoreError) in try storage.blob(digest) },
+                    strategyVersions: try storage.session(record.session)?.strategyVersions ?? "")
             }
             tree.withLock { $0.adopt(path, last: last) }
         } catch {

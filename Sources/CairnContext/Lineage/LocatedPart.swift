@@ -1,0 +1,124 @@
+// A part of a turn as the strategies see it, with the place where it stands in the turn's bytes: what joins the strategies,
+// which shorten texts, with the lineage, which sends elements. Read once for each new turn; a turn has one to a dozen parts.
+
+import CairnCore
+import CairnWire
+
+/// A part that has text, and where that text stands.
+struct LocatedPart {
+    var part: ContextPart
+    /// Its place in ``Turn/parts``.
+    let partIndex: Int
+    /// What another text may take the place of: a JSON string, or the arguments' object. nil: it leaves as it came.
+    let value: RawJSON?
+
+    /// `text` as it is spelled in the place of ``value``.
+    func spelled(_ text: [UInt8], in source: SourceDocument) -> [UInt8] {
+        guard let value, part.kind == .arguments, source.withBytes(of: value, { $0.first }) != UInt8(ascii: "\"") else {
+            return JSONText.quoted(String(decoding: text, as: UTF8.self))
+        }
+        return text
+    }
+}
+
+/// Names and arguments of the calls of a conversation, by what pairs them with their results.
+struct CallBook {
+    private var calls: [String: (name: String, arguments: [UInt8])] = [:]
+
+    subscript(identifier: String) -> (name: String, arguments: [UInt8])? { calls[identifier] }
+
+    mutating func note(_ identifier: String, name: String, arguments: [UInt8]) {
+        calls[identifier] = (name, arguments)
+    }
+}
+
+extension LocatedPart {
+    /// The line by which a tool asks that its result be left alone.
+    static let keepLine = Array("cairn: keep".utf8)
+
+    /// The parts of a turn that have text; images, files and parts of one dialect only have none.
+    /// - Complexity: one pass over the texts.
+    static func parts(of turn: Turn, in source: SourceDocument, calls: inout CallBook) -> [LocatedPart] {
+        turn.parts.enumerated().compactMap { index, part in
+            guard let (read, value) = text(of: part, turn.role, source, &calls) else { return nil }
+            return LocatedPart(part: read, partIndex: index, value: value)
+        }
+    }
+
+    private static func text(
+        of part: Part, _ role: Turn.Role, _ source: SourceDocument, _ calls: inout CallBook
+    ) -> (ContextPart, RawJSON?)? {
+        switch part.content {
+        case .text(let text), .refusal(let text):
+            guard let bytes = bytes(text, source) else { return nil }
+            return (ContextPart(ContextPart.Kind(ofTextIn: role), bytes), text)
+        case .thinking(let thinking):
+            let text = thinking.texts.compactMap { source.text(of: $0) }.joined(separator: "\n")
+            if text.isEmpty { return nil }
+            // What is signed, or comes in pieces, goes back as it came.
+            let isPlain = thinking.signature == nil && thinking.texts.count == 1 && !thinking.isRedacted
+            return (
+                ContextPart(.thinking, Array(text.utf8), isKept: !isPlain), isPlain ? thinking.texts[0] : nil
+            )
+        case .toolCall(let call):
+            let name = source.text(of: call.name) ?? ""
+            let identifier = source.text(of: call.identifier) ?? ""
+            let (arguments, value) = Self.arguments(call.arguments, source)
+            calls.note(identifier, name: name, arguments: arguments)
+            return (ContextPart(.arguments, arguments, toolName: name, callID: identifier), value)
+        case .toolResult(let result):
+            let identifier = source.text(of: result.identifier) ?? ""
+            let texts = result.parts.compactMap { part -> RawJSON? in
+                if case .text(let text) = part.content { text } else { nil }
+            }
+            let bytes = Array(texts.compactMap { source.text(of: $0) }.joined(separator: "\n").utf8)
+            let call = calls[identifier]
+            return (
+                ContextPart(
+                    .result, bytes, toolName: call?.name ?? "", callID: identifier, arguments: call?.arguments ?? [],
+                    isKept: texts.count != 1 || asksToStay(bytes)), texts.count == 1 ? texts[0] : nil
+            )
+        case .image, .audio, .file, .foreign: return nil
+        }
+    }
+
+    private static func arguments(
+        _ arguments: Part.ToolCall.Arguments, _ source: SourceDocument
+    ) -> (text: [UInt8], value: RawJSON) {
+        switch arguments {
+        case .quoted(let text), .freeform(let text): (bytes(text, source) ?? [], text)
+        case .object(let object): (source.withBytes(of: object) { Array($0) }, object)
+        }
+    }
+
+    private static func bytes(_ text: RawJSON, _ source: SourceDocument) -> [UInt8]? {
+        source.text(of: text).map { Array($0.utf8) }
+    }
+
+    /// Whether a line of the text is `cairn: keep`, blanks around it aside.
+    static func asksToStay(_ text: [UInt8]) -> Bool {
+        guard text.count >= keepLine.count else { return false }
+        return text.withUnsafeBufferPointer { text in
+            var stays = false
+            LineForm.forEachLine(in: text) { line in
+                guard !stays, line.range.count >= keepLine.count else { return }
+                var start = line.range.lowerBound
+                var end = line.range.upperBound
+                while start < end, LineForm.isBlank(text[start]) { start += 1 }
+                while end > start, LineForm.isBlank(text[end - 1]) { end -= 1 }
+                stays = text[start..<end].elementsEqual(keepLine)
+            }
+            return stays
+        }
+    }
+}
+
+extension ContextPart.Kind {
+    init(ofTextIn role: Turn.Role) {
+        switch role {
+        case .system, .developer: self = .system
+        case .user, .tool: self = .user
+        case .assistant: self = .text
+        }
+    }
+}

@@ -1,0 +1,51 @@
+// A session's prompt as the strategies see it, kept between its calls: the shortener, and which of its parts lie in which
+// turn. Made again from what the links hold when it is not in memory: after a restart, a fork, or a long absence.
+
+import CairnCore
+import CairnWire
+
+/// Owned by one thread at a time: the lineage lends it to a call and takes it back.
+final class SessionShortener: @unchecked Sendable {
+    var shortener: PromptShortener
+    /// The turns it has read, by the names of their links.
+    private(set) var chains: [Fingerprint] = []
+    /// The number of each turn's first part, and behind the last one that of the next part to come.
+    private(set) var firstParts: [Int] = [0]
+    private(set) var calls = CallBook()
+    private var endsWithAssistant = false
+    /// About the bytes it takes.
+    private(set) var byteCount = 0
+
+    /// Bytes kept for each byte of text, with its keys; measured.
+    private static let bytesPerTextByte = 4
+
+    init(thinking: ThinkingRule) { shortener = PromptShortener(thinking: thinking) }
+
+    /// The parts of the next turn, which is then part of the prompt. They are to be added in their order.
+    func beginTurn(_ turn: Turn, in source: SourceDocument) -> [LocatedPart] {
+        if turn.role == .assistant, !endsWithAssistant { shortener.beginAssistantTurn() }
+        endsWithAssistant = turn.role == .assistant
+        return LocatedPart.parts(of: turn, in: source, calls: &calls)
+    }
+
+    func endTurn(_ chain: Fingerprint) {
+        chains.append(chain)
+        let first = firstParts[firstParts.count - 1]
+        let count = shortener.content.parts.count
+        for number in first..<count {
+            byteCount += shortener.content.parts[number].bytes.count * Self.bytesPerTextByte + 256
+        }
+        firstParts.append(count)
+    }
+
+    /// The turn that holds a part.
+    func turn(ofPart number: Int) -> Int {
+        var low = 0
+        var high = chains.count - 1
+        while low < high {
+            let middle = (low + high + 1) / 2
+            if firstParts[middle] <= number { low = middle } else { high = middle - 1 }
+        }
+        return low
+    }
+}

@@ -1,0 +1,322 @@
+// What a call leaves out, decided between two visits to the lineage: the lineage lends the session's shortener and what is
+// known of the turns; here new parts are shortened at birth and older ones replaced at an epoch; then the lineage records
+// it. Pure work over values, so it runs wherever there is time for it: on the loop for the few kilobytes of a usual call, on
+// a worker for an epoch or for a shortener that is made again.
+//
+//     plan ─▶ ShorteningTask ─▶ catch up with known turns ─▶ births ─▶ epoch? ─▶ plan again: links, emissions, decisions
+
+import CairnCore
+import CairnWire
+
+/// What a call's prices and provider allow.
+public struct ShorteningTerms: Sendable {
+    /// nil: no price is known, so nothing is rewritten.
+    public var prices: EpochPrices?
+    /// The provider has nothing of the session in its cache any more.
+    public var isCold = false
+    /// The provider's cache holds its own answers, too.
+    public var readsAnswers = true
+    /// What the model's window leaves for a prompt, where it is known.
+    public var windowTokens: Double?
+    /// The client asked that what it brings now be left alone.
+    public var keepsNewParts = false
+    public var thinking = ThinkingRule.keep
+    /// In nanodollars, for the journal: of a token sent once.
+    public var missNanodollars = 0.0
+
+    public init() {}
+}
+
+/// A part that leaves otherwise than it came, for the journal.
+struct ShortenedPart: Sendable {
+    let position: Int
+    let partIndex: Int
+    let handle: String
+    let strategy: StrategyName
+    let original: Fingerprint
+    let emitted: Fingerprint
+    let reason: String
+    let nanodollars: Int64
+}
+
+/// A call whose prompt may be shortened. One thread at a time.
+public final class ShorteningTask: @unchecked Sendable {
+    /// More bytes to read than this, and the work belongs on a worker.
+    public static let lightBytesMax = 128 * 1024
+    /// Bytes a token is taken for where nothing better is known.
+    static let bytesPerToken = 3.3
+
+    let draft: EmissionDraft
+    let keys: PromptKeys
+    /// What was shortened with each known turn; only read for turns the shortener does not know.
+    private let facts: [TurnShortening?]
+    private(set) var shortener: SessionShortener?
+    /// Nanoseconds since the session's last call; nil: not known.
+    public let idleNanoseconds: UInt64?
+
+    // What was decided.
+    private(set) var turns: [Int: [UInt8]] = [:]
+    private(set) var shortenings: [Int: TurnShortening] = [:]
+    private(set) var journal: [ShortenedPart] = []
+    private var births: [Int: [BirthFact]] = [:]
+    private var planned: EpochPlan?
+    private var terms = ShorteningTerms()
+
+    init(
+        _ draft: EmissionDraft, _ keys: PromptKeys, facts: [TurnShortening?], shortener: SessionShortener?,
+        idleNanoseconds: UInt64?
+    ) {
+        self.draft = draft
+        self.keys = keys
+        self.facts = facts
+        self.shortener = shortener
+        self.idleNanoseconds = idleNanoseconds
+    }
+
+    /// Whether ``decide(_:)`` is long work.
+    public var isHeavy: Bool {
+        let known = shortener?.chains.count ?? 0
+        return draft.keys[known...].reduce(0) { $0 + $1.byteCount } > Self.lightBytesMax
+    }
+
+    /// Shortens new parts and asks the planner. True: an epoch pays, ``carryOutEpoch()`` is due.
+    public func decide(_ terms: ShorteningTerms) -> Bool {
+        self.terms = terms
+        let session = shortener ?? SessionShortener(thinking: terms.thinking)
+        shortener = session
+        guard catchUp(session) else {
+            shortener = nil
+            return false
+        }
+        for index in draft.knownCount..<draft.keys.count { bear(index, session) }
+        planned = shortener == nil ? nil : planEpoch(session)
+        return planned != nil
+    }
+
+    // MARK: what is known
+
+    /// Reads known turns as they were emitted. False: what is recorded does not fit, and nothing can be decided on it.
+    private func catchUp(_ session: SessionShortener) -> Bool {
+        var due: [(turn: Int, epoch: EpochFacts)] = []
+        var emitted: [Int: EmittedTurn] = [:]
+        for index in session.chains.count..<max(session.chains.count, draft.knownCount) {
+            let facts = facts[index]
+            if let epoch = facts?.epoch { due.append((index + max(1, epoch.newTurnCount) - 1, epoch)) }
+            guard restore(index, facts, session, &emitted) else { return false }
+            for (turn, epoch) in due where turn == index {
+                guard restore(epoch, session, &emitted) else { return false }
+            }
+        }
+        for (turn, epoch) in due where turn >= draft.knownCount {
+            guard restore(epoch, session, &emitted) else { return false }
+        }
+        return true
+    }
+
+    private func restore(
+        _ index: Int, _ facts: TurnShortening?, _ session: SessionShortener, _ emitted: inout [Int: EmittedTurn]
+    ) -> Bool {
+        let first = session.shortener.content.parts.count
+        let isReplaced = draft.state.replaced[index] != nil
+        for (number, located) in session.beginTurn(draft.prompt.turns[index], in: draft.prompt.source).enumerated() {
+            var part = located.part
+            if facts?.isKept ?? false || located.value == nil { part.isKept = true }
+            guard let birth = facts?.births.first(where: { $0.part == number }) else {
+                session.shortener.restore(part, emission: nil)
+                continue
+            }
+            guard birth.references.allSatisfy({ $0 < first + number }) else { return false }
+            var bytes = part.bytes
+            if !isReplaced {
+                guard let text = text(of: number, inTurn: index, bytes: birth.textBytes, &emitted) else { return false }
+                bytes = text
+            }
+            session.shortener.restore(
+                part, emission: Emission(bytes, references: birth.references, by: birth.strategy))
+        }
+        session.endTurn(draft.chains[index])
+        return true
+    }
+
+    private func restore(
+        _ epoch: EpochFacts, _ session: SessionShortener, _ emitted: inout [Int: EmittedTurn]
+    ) -> Bool {
+        for fact in epoch.parts {
+            guard fact.number < session.shortener.content.parts.count,
+                !session.shortener.content.isReferenced(fact.number)
+            else { return false }
+            let turn = session.turn(ofPart: fact.number)
+            guard
+                let text = text(
+                    of: fact.number - session.firstParts[turn], inTurn: turn, bytes: fact.textBytes, &emitted)
+            else { return false }
+            session.shortener.restore([Replacement(number: fact.number, bytes: text, strategy: fact.strategy)])
+        }
+        return true
+    }
+
+    /// The first bytes of a part's text as it leaves.
+    private func text(
+        of part: Int, inTurn index: Int, bytes count: Int, _ emitted: inout [Int: EmittedTurn]
+    ) -> [UInt8]? {
+        let turn = emitted[index] ?? emittedTurn(index)
+        emitted[index] = turn
+        guard let turn, turn.parts.indices.contains(part), turn.parts[part].part.bytes.count >= count else {
+            return nil
+        }
+        return Array(turn.parts[part].part.bytes[..<count])
+    }
+
+    private func emittedTurn(_ index: Int) -> EmittedTurn? {
+        switch draft.turns[index] {
+        case .asSent: EmittedTurn(draft.prompt.turns[index], in: draft.prompt.source)
+        case .bytes(let bytes): EmittedTurn(bytes, dialect: draft.prompt.dialect)
+        }
+    }
+
+    // MARK: births
+
+    private func bear(_ index: Int, _ session: SessionShortener) {
+        var texts: [(part: Int, text: [UInt8])] = []
+        var facts: [BirthFact] = []
+        for (number, located) in session.beginTurn(draft.prompt.turns[index], in: draft.prompt.source).enumerated() {
+            var part = located.part
+            if terms.keepsNewParts || located.value == nil { part.isKept = true }
+            guard let emission = session.shortener.append(part) else { continue }
+            texts.append((number, emission.bytes))
+            facts.append(
+                BirthFact(
+                    part: number, textBytes: emission.bytes.count, strategy: emission.strategy,
+                    references: emission.references))
+            note(
+                located, at: index, number: session.shortener.content.parts.count - 1, emission.bytes,
+                emission.strategy,
+                session, reason: "birth", tokensSaved: tokens(part.bytes.count - emission.bytes.count))
+        }
+        session.endTurn(draft.chains[index])
+        if !texts.isEmpty {
+            guard let bytes = EmittedTurn(draft.prompt.turns[index], in: draft.prompt.source).replacing(texts) else {
+                // Made turns have no bytes to put other texts into.
+                journal.removeAll { $0.position == index }
+                shortener = nil
+                return
+            }
+            turns[index] = bytes
+        }
+        if !facts.isEmpty || terms.keepsNewParts {
+            shortenings[index] = TurnShortening(births: facts, isKept: terms.keepsNewParts, epoch: nil)
+        }
+    }
+
+    private func tokens(_ byteCount: Int) -> Double {
+        Double(byteCount) / (terms.prices?.bytesPerToken ?? Self.bytesPerToken)
+    }
+
+    private func note(
+        _ located: LocatedPart, at position: Int, number: Int, _ emitted: [UInt8], _ strategy: StrategyName,
+        _ session: SessionShortener, reason: String, tokensSaved: Double
+    ) {
+        journal.append(
+            ShortenedPart(
+                position: position, partIndex: located.partIndex,
+                handle: session.shortener.content.parts[number].handle.text, strategy: strategy,
+                original: located.part.bytes.withUnsafeBytes { Fingerprint(of: $0) },
+                emitted: emitted.withUnsafeBytes { Fingerprint(of: $0) }, reason: reason,
+                nanodollars: Int64((tokensSaved * terms.missNanodollars).rounded())))
+    }
+
+    // MARK: epochs
+
+    private func planEpoch(_ session: SessionShortener) -> EpochPlan? {
+        guard draft.knownCount > 0, let prices = terms.prices else { return nil }
+        var cachedTurns = draft.knownCount
+        while terms.readsAnswers, cachedTurns < draft.keys.count, draft.keys[cachedTurns].role == .assistant {
+            cachedTurns += 1
+        }
+        return session.shortener.epochPlan(
+            cachedPartCount: terms.isCold ? 0 : session.firstParts[cachedTurns],
+            headTokens: tokens(draft.tools?.byteCount ?? 0), prices: prices, windowTokens: terms.windowTokens)
+    }
+
+    /// Rewrites what the planner chose.
+    public func carryOutEpoch() {
+        guard let plan = planned, let session = shortener else { return }
+        planned = nil
+        let before = session.shortener.content.parts.map(\.bytes.count)
+        guard let epoch = session.shortener.carryOut(plan) else { return }
+        let byTurn = Dictionary(grouping: epoch.replacements) { session.turn(ofPart: $0.number) }
+        var replaced: [Int: ReplacedTurn] = [:]
+        var lost: Set<Int> = []
+        for (turn, replacements) in byTurn {
+            guard let bytes = rewritten(turn, replacements, session, before: before) else {
+                lost.formUnion(replacements.map(\.number))
+                continue
+            }
+            turns[turn] = bytes
+            replaced[turn] = ReplacedTurn(
+                digest: bytes.withUnsafeBytes { Fingerprint(of: $0) }, byteCount: bytes.count)
+        }
+        let kept = epoch.replacements.filter { !lost.contains($0.number) }
+        // What could not be written stays visible; the shortener that thinks otherwise is made again.
+        if !lost.isEmpty { shortener = nil }
+        guard !kept.isEmpty else { return }
+        journal(kept, plan, session, before: before)
+        let first = draft.knownCount
+        shortenings[first] = TurnShortening(
+            births: shortenings[first]?.births ?? [], isKept: shortenings[first]?.isKept ?? false,
+            epoch: EpochFacts(
+                newTurnCount: draft.keys.count - first,
+                parts: kept.map {
+                    ReplacementFact(number: $0.number, textBytes: $0.bytes.count, strategy: $0.strategy)
+                }, turns: replaced))
+    }
+
+    /// The turn's emission with the replacements in it. What stands behind a part's text in the same string (a volatile
+    /// text that was told there) stays.
+    private func rewritten(
+        _ index: Int, _ replacements: [Replacement], _ session: SessionShortener, before: [Int]
+    ) -> [UInt8]? {
+        guard let turn = emittedTurn(index) else { return nil }
+        var texts: [(part: Int, text: [UInt8])] = []
+        for replacement in replacements {
+            let number = replacement.number - session.firstParts[index]
+            guard turn.parts.indices.contains(number) else { return nil }
+            let emitted = turn.parts[number].part.bytes
+            guard emitted.count >= before[replacement.number] else { return nil }
+            texts.append((number, replacement.bytes + emitted[before[replacement.number]...]))
+        }
+        return turn.replacing(texts)
+    }
+
+    private func journal(
+        _ replacements: [Replacement], _ plan: EpochPlan, _ session: SessionShortener, before: [Int]
+    ) {
+        let saved = replacements.reduce(0) { $0 + before[$1.number] - $1.bytes.count }
+        let nanodollars = (plan.gain - plan.price) / Double(max(1, saved))
+        for replacement in replacements {
+            let turn = session.turn(ofPart: replacement.number)
+            let located = EmittedTurn(draft.prompt.turns[turn], in: draft.prompt.source)
+                .parts[replacement.number - session.firstParts[turn]]
+            journal.append(
+                ShortenedPart(
+                    position: turn, partIndex: located.partIndex,
+                    handle: session.shortener.content.parts[replacement.number].handle.text,
+                    strategy: replacement.strategy,
+                    original: located.part.bytes.withUnsafeBytes { Fingerprint(of: $0) },
+                    emitted: replacement.bytes.withUnsafeBytes { Fingerprint(of: $0) },
+                    reason: "epoch: \(plan.reason.words)",
+                    nanodollars: Int64(
+                        clamping: Int((nanodollars * Double(before[replacement.number] - replacement.bytes.count))))))
+        }
+    }
+}
+
+extension EpochPlan.Reason {
+    var words: String {
+        switch self {
+        case .pays: "pays"
+        case .cold: "cold"
+        case .window: "window"
+        }
+    }
+}

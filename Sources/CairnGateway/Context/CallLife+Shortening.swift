@@ -1,0 +1,79 @@
+// A call of mode full between two visits to the lineage: what it leaves out is decided, on the loop where that is little
+// work, else on a worker.
+//
+//     plan ─▶ needsShortening ─▶ births and the planner (loop, or a worker if much is to be read)
+//                                 └─ an epoch pays? ─▶ digests, on a worker ─▶ plan with it ─▶ emissions
+
+import CairnContext
+import CairnLedger
+import CairnSettings
+
+extension CallLife {
+    static let keepField = "x-cairn-keep"
+
+    /// Lets the task decide and goes on with what it decided.
+    func shorten(_ work: PromptWork, _ task: ShorteningTask, _ context: ContextService) {
+        guard let upstreamIndex else { return failOpen(work.next) }
+        let upstream = owner.shared.upstreams.upstreams[upstreamIndex]
+        let terms = ShorteningTerms(
+            pricing: pricing(work, upstream, context), provider: upstream.settings.provider, client: work.client,
+            idleNanoseconds: task.idleNanoseconds, keepsNewParts: call.header(Self.keepField) != nil)
+        let isDecided = !task.isHeavy
+        if isDecided, !task.decide(terms) { return recordShortened(work, task, context) }
+        let loop = call.loop
+        let life = LoopConfined(self)
+        call.perform {
+            await loop.offload { if isDecided || task.decide(terms) { task.carryOutEpoch() } }
+            if life.value.call.isOpen { life.value.recordShortened(work, task, context) }
+        }
+    }
+
+    private func recordShortened(_ work: PromptWork, _ task: ShorteningTask, _ context: ContextService) {
+        if let plan = context.plan(task) { return emit(work, plan, context) }
+        // Another call of the session came first.
+        var work = work
+        work.askedCount += 1
+        if work.askedCount >= PromptWork.askedMax { return failOpen(work.next) }
+        decide(work)
+    }
+}
+
+extension ShorteningTerms {
+    /// What holds for a call.
+    /// - Parameter pricing: nil where the model's price is not known.
+    init(
+        pricing: CallPricing?, provider: Provider, client: WireDialect, idleNanoseconds: UInt64?, keepsNewParts: Bool
+    ) {
+        self.init()
+        self.keepsNewParts = keepsNewParts
+        thinking = Self.thinking(provider)
+        guard let pricing else { return }
+        prices = EpochPrices(pricing)
+        missNanodollars = prices?.miss ?? 0
+        readsAnswers = pricing.cache.readsAnswers
+        // Which lifetime the prefix was written with is the plan's choice; the longer one errs on the side of warm.
+        let idle = Int64(clamping: (idleNanoseconds ?? 0) / 1_000_000)
+        isCold = pricing.cache.isCold(afterMilliseconds: idle, lifetime: .oneHour)
+        windowTokens = pricing.price.contextTokens.map(Double.init)
+    }
+
+    /// Thinking that is plain text is shortened like talk; where a provider signs or encrypts it, it stays.
+    private static func thinking(_ provider: Provider) -> ThinkingRule {
+        switch provider {
+        case .anthropic, .openai: .keep
+        default: .shorten
+        }
+    }
+}
+
+extension EpochPrices {
+    /// In nanodollars a token.
+    init(_ pricing: CallPricing) {
+        let tokens = pricing.price.tokens
+        let perToken = { (price: Money) in Double(price.nanodollars) / 1_000_000 }
+        let miss = perToken(pricing.cache.billsWrites ? tokens.write5m : tokens.miss)
+        self.init(
+            miss: miss, hit: pricing.cache.keepsNothing ? miss : perToken(tokens.hit), output: perToken(tokens.output),
+            bytesPerToken: CallLedger.bytesPerToken)
+    }
+}
