@@ -1,9 +1,11 @@
-"""What stable mode adds to a call, by the gateway's own measure (`ms.added` of usage.jsonl), and its memory.
+"""What stable and full mode add to a call, by the gateway's own measure (`ms.added` of usage.jsonl), and their memory.
 
     stable_benchmark.py --cairn BINARY [--parts history,sizes,turns,memory] [--calls 120] [--json FILE]
 
 history  600 KB of conversation, about 1 KB new in each call, one connection: passthrough, stable, and stable with a
          harness that puts a clock into the system prompt and reorders tools (each call is then a promise on disk)
+full     600 KB of an agent that reads, searches and tests the same files again and again, about 1 KB new in each call:
+         stable and full, under the prices of gpt-5; epochs are among the calls
 sizes    the same from 1 KB to 4 MB
 turns    one session from its 1st to its 1,000th call, 1 KB more each time
 memory   1,000 sessions of 200 KB, all alive
@@ -146,6 +148,29 @@ class Session:
         return (f'{{"model":"gpt-5","messages":[{turns}],"tools":[{",".join(tools)}]}}').encode()
 
 
+class AgentSession(Session):
+    """An agent's session: calls of one tool and their results, a third of whose lines were seen before."""
+
+    def grow(self, size=1000):
+        number = len(self.turns)
+        if not hasattr(self, "files"):
+            self.files = [[f"    value_{file}_{line} = compute_{self.rng.randrange(9999)}(argument_{line}, {file})"
+                           for line in range(200)] for file in range(20)]
+        file = self.rng.randrange(len(self.files))
+        count = max(1, size // 60)
+        start = self.rng.randrange(max(1, len(self.files[file]) - count))
+        if number % 3 == 0:
+            self.files[file][start] = f"    value_{file}_{start} = changed_in_turn_{number}()"
+        seen = self.files[file][start:start + count]
+        lines = seen if number % 3 else [f"result_{number}_{line} took {self.rng.random():.6f} s" for line in range(count)]
+        command = json.dumps(f"sed -n '{start + 1},{start + count}p' src/file_{file}.py" if number % 3 else "python -m pytest")
+        call = json.dumps(json.dumps({"command": json.loads(command)}))
+        self.turns.append(f'{{"role":"assistant","content":"step {number}: file {file}","tool_calls":[{{"id":"c{number}",'
+                          f'"type":"function","function":{{"name":"bash","arguments":{call}}}}}]}}')
+        self.turns.append(f'{{"role":"tool","tool_call_id":"c{number}","content":{json.dumps(chr(10).join(lines))}}}')
+        self.bytes += len(self.turns[-1]) + len(self.turns[-2])
+
+
 def quantile(values, share):
     values = sorted(values)
     return values[min(len(values) - 1, int(share * len(values)))]
@@ -165,14 +190,13 @@ def run_calls(gateway, session, calls, mode="stable", growth=1000):
                 cpu_ms=1000 * (gateway.cpu_seconds() - cpu) / calls)
 
 
-def history(binary, upstream, options):
-    loads = {"passthrough": ("passthrough", False), "stable": ("stable", False),
-             "stable, hostile harness": ("stable", True)}
+def interleaved(binary, upstream, options, loads):
+    """Rows of loads: a name and what makes its session, and the mode."""
     rounds = {name: [] for name in loads}
     for _ in range(options.rounds):  # interleaved, so that a noisy moment of the machine meets all of them
-        for name, (mode, hostile) in loads.items():
+        for name, (mode, session) in loads.items():
             gateway = Gateway(binary, upstream)
-            rounds[name].append(run_calls(gateway, Session(1, 540_000, hostile), options.calls, mode))
+            rounds[name].append(run_calls(gateway, session(), options.calls, mode))
             gateway.stop()
     rows = []
     for place, index in (("median", options.rounds // 2), ("quietest", 0)):
@@ -180,6 +204,19 @@ def history(binary, upstream, options):
             by_median = sorted(found, key=lambda row: row["p50"])
             rows.append(dict(load=f"{name}, {place} of {options.rounds} rounds", **by_median[index]))
     return rows
+
+
+def history(binary, upstream, options):
+    return interleaved(binary, upstream, options, {
+        "passthrough": ("passthrough", lambda: Session(1, 540_000)),
+        "stable": ("stable", lambda: Session(1, 540_000)),
+        "stable, hostile harness": ("stable", lambda: Session(1, 540_000, hostile=True))})
+
+
+def full(binary, upstream, options):
+    return interleaved(binary, upstream, options, {
+        "agent, stable": ("stable", lambda: AgentSession(1, 540_000)),
+        "agent, full": ("full", lambda: AgentSession(1, 540_000))})
 
 
 def sizes(binary, upstream, options):
@@ -238,7 +275,7 @@ def table(rows):
         yield "| " + " | ".join(form(row[key]) for key, _, form in columns) + " |"
 
 
-PARTS = {"history": history, "sizes": sizes, "turns": turns, "memory": memory}
+PARTS = {"history": history, "full": full, "sizes": sizes, "turns": turns, "memory": memory}
 
 
 def main():
@@ -247,7 +284,7 @@ def main():
     parser.add_argument("--cairn", required=True)
     parser.add_argument("--parts", default=",".join(PARTS))
     parser.add_argument("--calls", type=int, default=120)
-    parser.add_argument("--rounds", type=int, default=5, help="of the part history")
+    parser.add_argument("--rounds", type=int, default=5, help="of the parts history and full")
     parser.add_argument("--json")
     options = parser.parse_args()
     upstream, found = Upstream(), {}

@@ -138,4 +138,192 @@ private func texts(_ body: String, _ dialect: Dialect) throws -> [(kind: Context
         #expect(!stage.decisions.isEmpty)
         if seed % Self.books.count == 2 { #expect(epochs > 3) }
     }
+
+    // MARK: forks
+
+    /// One line of a conversation that several clients, or one that rewinds, go on with.
+    private struct Branch {
+        var messages: [ContextMessage]
+        var position: Int
+        var emitted: PromptOutline?
+    }
+
+    @Test(arguments: [(Dialect.chat, 60, 11), (.messages, 60, 12), (.responses, 60, 13), (.chat, 500, 14)])
+    func `forks keep what they had and never point at what another branch hid`(
+        dialect: Dialect, turns: Int, seed: Int
+    ) throws {
+        var random = SeededRandom(seed: UInt64(seed))
+        let stage = LineageStage()
+        stage.dialect = dialect
+        stage.terms = terms(Self.books[2], thinking: dialect == .chat ? .shorten : .keep)
+        let spelled = Spelled(dialect: dialect)
+        let trunk = GrowingConversation.messages(turns: turns, fileLinesMax: 25, &random)
+        var branches = [Branch(messages: trunk, position: 4)]
+        var reader = MarkerReader()
+        var callCount = 0
+        while let index = branches.indices.filter({ branches[$0].position < branches[$0].messages.count })
+            .randomElement(using: &random)
+        {
+            callCount += 1
+            if callCount % 20 == 7, branches.count < 4 {
+                let cut = Int.random(in: 1...max(1, branches[index].position / 2 - 1), using: &random) * 2
+                let other = GrowingConversation.messages(turns: turns / 4, fileLinesMax: 25, &random)
+                let renamed = other.dropFirst(2).map { Self.renamed($0, "fork\(callCount)") }
+                branches.append(Branch(messages: branches[index].messages[..<cut] + renamed, position: cut + 2))
+            }
+            if callCount % 40 == 31 { stage.restart() }
+            let messages = Array(branches[index].messages[..<branches[index].position])
+            reader.read(messages)
+            let call = try stage.call(spelled.body(messages))
+            let isEpoch = call.plan.batch.decisions.contains { $0.reason.hasPrefix("epoch") }
+            if let before = branches[index].emitted, !isEpoch {
+                #expect(call.plan.emitted.commonBytes(with: before) == before.byteCount, "call \(callCount)")
+            }
+            branches[index].emitted = call.plan.emitted
+            branches[index].position += turns < 100 ? 2 : 10
+            reader.note(stage.decisions)
+            if callCount % 5 == 0 { try reader.check(try texts(call.body, dialect)) }
+        }
+        #expect(branches.count > 1)
+        #expect(stage.decisions.contains { $0.reason == "epoch: pays" })
+        #expect(stage.decisions.contains { $0.reason == "birth" })
+    }
+
+    /// Calls of another branch have other identifiers.
+    private static func renamed(_ message: ContextMessage, _ suffix: String) -> ContextMessage {
+        var message = message
+        for index in message.parts.indices where !message.parts[index].callID.isEmpty {
+            message.parts[index].callID += suffix
+        }
+        return message
+    }
+
+    @Test func `a part the client wants to keep stays through births and epochs`() throws {
+        var random = SeededRandom(seed: 3)
+        let stage = LineageStage()
+        stage.terms = terms(Self.books[2])
+        let spelled = Spelled(dialect: .chat)
+        var messages = GrowingConversation.messages(turns: 30, &random)
+        let kept = messages.indices.filter { messages[$0].role == .tool }[3]
+        messages[kept].parts[0].bytes = Array("keep me whole_identifier_one\n  cairn: keep \nand this".utf8)
+        for count in calls(messages) {
+            if count == 20 { stage.restart() }
+            stage.terms?.keepsNewParts = count == 12
+            let call = try stage.call(spelled.body(Array(messages[..<count])))
+            let texts = try texts(call.body, .chat).map(\.text)
+            if count > kept { #expect(texts.contains(messages[kept].parts[0].bytes)) }
+            // What came with the call at 12: its last answer and result.
+            if count >= 12 {
+                for part in messages[11].parts { #expect(texts.contains(part.bytes), "\(count)") }
+            }
+        }
+        #expect(stage.decisions.contains { $0.reason == "epoch: pays" })
+    }
+
+    @Test func `a session that began with other strategies goes on without`() throws {
+        var random = SeededRandom(seed: 4)
+        let stage = LineageStage()
+        stage.terms = terms(Self.books[2])
+        let spelled = Spelled(dialect: .chat)
+        let messages = GrowingConversation.messages(turns: 20, &random)
+        let places = calls(messages)
+        var before = try stage.call(spelled.body(Array(messages[..<places[12]])))
+        for count in places[13...14] { before = try stage.call(spelled.body(Array(messages[..<count]))) }
+        let decided = stage.decisions.count
+        #expect(decided > 0)
+        stage.restart()
+        stage.strategyVersions = "seen-line-runs 99"
+
+        let after = try stage.call(spelled.body(messages))
+
+        #expect(after.plan.commonBytes == before.plan.emitted.byteCount)
+        #expect(stage.decisions.count == decided)
+    }
+
+    @Test func `a cold prefix is rewritten and what cannot be priced is not`() throws {
+        var random = SeededRandom(seed: 5)
+        let messages = GrowingConversation.messages(turns: 20, &random)
+        let spelled = Spelled(dialect: .chat)
+        // Prices at which a warm prefix of this size is not worth rewriting.
+        let dear = EpochPrices(miss: 100, hit: 0.01, output: 1)
+        for (prices, isCold, reason) in [(dear, true, "epoch: cold"), (dear, false, nil), (nil, true, nil)] {
+            let stage = LineageStage()
+            stage.terms = terms(prices)
+            for count in calls(messages).dropLast() { _ = try stage.call(spelled.body(Array(messages[..<count]))) }
+            #expect(!stage.decisions.contains { $0.reason.hasPrefix("epoch") })
+            stage.terms?.isCold = isCold
+
+            let call = try stage.call(spelled.body(messages))
+
+            let reasons = Set(call.plan.batch.decisions.map(\.reason)).filter { $0.hasPrefix("epoch") }
+            #expect(reasons == Set([reason].compactMap { $0 }))
+            #expect(call.plan.breakReason == (reason == nil ? .none : .epoch))
+        }
+    }
+}
+
+/// Follows markers to what they stand for, and looks whether what they point at can be read.
+private struct MarkerReader {
+    private var originals: [Fingerprint: [UInt8]] = [:]
+    private var texts: [String: Set<Fingerprint>] = [:]
+
+    mutating func read(_ messages: [ContextMessage]) {
+        for part in messages.flatMap(\.parts) {
+            originals[part.bytes.withUnsafeBytes { Fingerprint(of: $0) }] = part.bytes
+        }
+    }
+
+    mutating func note(_ decisions: [DecisionRecord]) {
+        for decision in decisions { texts[decision.handle, default: []].insert(decision.original) }
+    }
+
+    /// Every marker has an original; every line that stands above does.
+    func check(_ prompt: [(kind: ContextPart.Kind, text: [UInt8])]) throws {
+        var visible: Set<[UInt8]> = []
+        for (kind, text) in prompt {
+            visible.formUnion(Self.lines(text))
+            guard kind == .arguments, let document = try? JSONDocument(text), document.kind(of: 0) == .object else {
+                continue
+            }
+            document.forEachChild(of: 0) { child in
+                if let value = try? document.string(child) { visible.formUnion(Self.lines(Array(value.utf8))) }
+            }
+        }
+        for (kind, text) in prompt where kind != .user && kind != .system {
+            for handle in Marker.handles(in: text) {
+                #expect(texts[handle]?.contains { originals[$0] != nil } ?? false, "\(handle)")
+            }
+            try checkRuns(text, visible)
+        }
+    }
+
+    private func checkRuns(_ text: [UInt8], _ visible: Set<[UInt8]>) throws {
+        for line in text.split(separator: 10) {
+            let marker = String(decoding: line, as: UTF8.self)
+            guard let match = marker.prefixMatch(of: /\[=([0-9a-z]+):(\d+)(?:-(\d+))?(?: #\d+)?\]/) else { continue }
+            let first = Int(match.2)!
+            let last = match.3.map { Int($0)! } ?? first
+            let candidates = (texts[String(match.1)] ?? []).compactMap { originals[$0] }
+            let isVisible = candidates.contains { original in
+                let lines = original.split(separator: 10, omittingEmptySubsequences: false)
+                guard last <= lines.count else { return false }
+                return lines[(first - 1)..<last].allSatisfy { line in
+                    Self.lines(Array(line)).allSatisfy(visible.contains)
+                }
+            }
+            #expect(isVisible, "\(marker)")
+        }
+    }
+
+    /// Lines without blanks and printed numbers, those without any text left out.
+    private static func lines(_ text: [UInt8]) -> [[UInt8]] {
+        text.withUnsafeBufferPointer { text in
+            var lines: [[UInt8]] = []
+            LineForm.forEachLine(in: text) { line in
+                let range = LineForm.content(of: line, in: text)
+                if !range.isEmpty { lines.append(Array(text[range])) }
+            }
+            return lines
+        }
+    }
 }

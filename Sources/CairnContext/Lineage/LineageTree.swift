@@ -179,7 +179,7 @@ public struct LineageTree: ~Copyable {
                 kept.chains.last == draft.chains.prefix(kept.chains.count).last
             {
                 shortener = kept
-                lend(session)
+                releaseShortener(of: session)
             }
         }
         let known = shortener?.chains.count ?? 0
@@ -189,8 +189,8 @@ public struct LineageTree: ~Copyable {
         return ShorteningTask(draft, keys, facts: facts, shortener: shortener, idleNanoseconds: idleNanoseconds)
     }
 
-    /// The session is without its view of its prompt until a call brings it back.
-    private mutating func lend(_ session: SessionIdentifier) {
+    /// The session is without a view of its prompt until a call brings one.
+    private mutating func releaseShortener(of session: SessionIdentifier) {
         guard let shortener = sessions[session]?.shortener else { return }
         shortenerBytes -= shortener.byteCount
         sessions[session]!.shortener = nil
@@ -446,7 +446,7 @@ public struct LineageTree: ~Copyable {
                 links[link.parent]?.mayContinueInStore = true
             }
             keepTip(identifier, from: session.path.last, to: nil)
-            lend(identifier)
+            releaseShortener(of: identifier)
             sessions[identifier] = nil
         }
     }
@@ -458,7 +458,7 @@ public struct LineageTree: ~Copyable {
             .sorted { $0.value.lastUsedNanoseconds < $1.value.lastUsedNanoseconds }
         for (identifier, _) in byAge {
             if shortenerBytes <= Self.shortenerBytesMax * 7 / 8 { break }
-            lend(identifier)
+            releaseShortener(of: identifier)
         }
     }
 
