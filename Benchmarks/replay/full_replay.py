@@ -80,7 +80,8 @@ def replay(options, book):
 
 
 def table(rows):
-    yield "| book | bill direct | bill sent | saved, gross | saved, net | missed | identifiers | worst session | hit rate |"
+    yield ("| book | bill direct | bill sent | saved, gross | saved, net | missed | identifiers | worst session "
+           "| hit rate |")
     yield "|---|---|---|---|---|---|---|---|---|"
     for row in rows:
         cells = [row["book"], f"${row['direct']:.4f}", f"${row['cost']:.4f}", f"{row['gross_saving'] * 100:.2f} %",
@@ -111,7 +112,8 @@ def main():
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as jobs:
         rows = list(jobs.map(lambda book: replay(options, book), options.books.split(",")))
     first = rows[0]
-    print(f"{first['sessions']} sessions, {first['calls']} calls under each book, dialect {options.dialect}; over all books "
+    print(f"{first['sessions']} sessions, {first['calls']} calls under each book, dialect {options.dialect}; "
+          f"over all books "
           f"{sum(row['failures'] for row in rows)} failed, {sum(row['wrong_answers'] for row in rows)} wrong answers, "
           f"{sum(row['own_calls'] for row in rows)} calls of the gateway's own, "
           f"{sum(row['kills'] for row in rows)} kills\n")

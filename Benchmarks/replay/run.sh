@@ -1,6 +1,6 @@
 #!/bin/sh
 # Replays recorded agent sessions through the gateway and prices them: what docs/economics.md was made with.
-# Use: CAIRN_REPLAY_SCRIPT=replay_traces.py CAIRN_REPLAY_TRACES=DIR run.sh BINARY [--full] [--hostile a,b] [--kill] [--help]
+# Use: CAIRN_REPLAY_SCRIPT=replay_traces.py CAIRN_REPLAY_TRACES=DIR run.sh BINARY [--full] [--hostile a,b] [--kill]
 # --full: mode full, each book and each session on its own.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)

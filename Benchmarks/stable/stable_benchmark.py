@@ -162,11 +162,13 @@ class AgentSession(Session):
         if number % 3 == 0:
             self.files[file][start] = f"    value_{file}_{start} = changed_in_turn_{number}()"
         seen = self.files[file][start:start + count]
-        lines = seen if number % 3 else [f"result_{number}_{line} took {self.rng.random():.6f} s" for line in range(count)]
-        command = json.dumps(f"sed -n '{start + 1},{start + count}p' src/file_{file}.py" if number % 3 else "python -m pytest")
-        call = json.dumps(json.dumps({"command": json.loads(command)}))
-        self.turns.append(f'{{"role":"assistant","content":"step {number}: file {file}","tool_calls":[{{"id":"c{number}",'
-                          f'"type":"function","function":{{"name":"bash","arguments":{call}}}}}]}}')
+        lines, command = seen, f"sed -n '{start + 1},{start + count}p' src/file_{file}.py"
+        if number % 3 == 0:
+            lines = [f"result_{number}_{line} took {self.rng.random():.6f} s" for line in range(count)]
+            command = "python -m pytest"
+        call = json.dumps(json.dumps({"command": command}))
+        self.turns.append(f'{{"role":"assistant","content":"step {number}: file {file}","tool_calls":[{{'
+                          f'"id":"c{number}","type":"function","function":{{"name":"bash","arguments":{call}}}}}]}}')
         self.turns.append(f'{{"role":"tool","tool_call_id":"c{number}","content":{json.dumps(chr(10).join(lines))}}}')
         self.bytes += len(self.turns[-1]) + len(self.turns[-2])
 

@@ -23,6 +23,8 @@ final class LineageStage {
     /// Mode full; on what terms.
     var terms: ShorteningTerms?
     private(set) var decisions: [DecisionRecord] = []
+    /// Calls end without a record: killed right behind their answer.
+    var losesRecords = false
     /// What the store has lost.
     var forgotten: Set<Fingerprint> = []
 
@@ -102,7 +104,7 @@ final class LineageStage {
         for link in plan.batch.links where links[link.chain] == nil { links[link.chain] = link }
         for blob in plan.batch.blobs { blobs[blob.digest] = blob.bytes }
         decisions += plan.batch.decisions
-        lastCalls[plan.session] = record(of: plan)
+        if !losesRecords { lastCalls[plan.session] = record(of: plan) }
     }
 
     /// What the gateway stores of a call.

@@ -220,6 +220,30 @@ private func texts(_ body: String, _ dialect: Dialect) throws -> [(kind: Context
         #expect(stage.decisions.contains { $0.reason == "epoch: pays" })
     }
 
+    @Test func `an epoch whose call left no record is told by the next one`() throws {
+        var random = SeededRandom(seed: 6)
+        let stage = LineageStage()
+        stage.terms = terms(Self.books[2])
+        let spelled = Spelled(dialect: .chat)
+        let messages = GrowingConversation.messages(turns: 30, &random)
+        var isTold = false
+        for count in calls(messages) where !isTold {
+            stage.losesRecords = count > 8
+            let call = try stage.call(spelled.body(Array(messages[..<count])))
+            guard count > 8, call.plan.breakReason == .epoch else { continue }
+            stage.restart()
+            stage.losesRecords = false
+            stage.terms?.prices = nil
+
+            let next = try stage.call(spelled.body(Array(messages[..<(count + 2)])))
+
+            #expect(next.plan.emitted.commonBytes(with: call.plan.emitted) == call.plan.emitted.byteCount)
+            #expect(next.plan.breakReason == .epoch)
+            isTold = true
+        }
+        #expect(isTold)
+    }
+
     @Test func `a session that began with other strategies goes on without`() throws {
         var random = SeededRandom(seed: 4)
         let stage = LineageStage()

@@ -31,7 +31,7 @@ import Testing
                 RecentBreak(
                     session: SessionIdentifier(high: 1, low: 2), words: "the client changed its tools",
                     wallNanoseconds: 0)
-            ])
+            ], shortening: ShorteningTotals())
     }
 
     @Test func `each provider has its dollars, tokens and hit ratio`() throws {

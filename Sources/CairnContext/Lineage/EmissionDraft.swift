@@ -150,13 +150,15 @@ struct EmissionDraft {
         if targets.isEmpty { return }
         let untold = self
         var news = ByteWriter(capacity: 256)
+        var slots: Set<ToldSlot> = []
         for index in keys.indices where !keys[index].volatile.isEmpty {
             if index < knownCount {
-                told[index] = tellChanges(of: index, into: &news)
+                told[index] = tellChanges(of: index, into: &news, &slots)
                 continue
             }
             let isSystem = keys[index].role == .system || keys[index].role == .developer
             let moved = isSystem ? moveOut(of: index, into: &news) : []
+            slots.formUnion(moved.map { ToldSlot(position: index, number: $0) })
             told[index] = keys[index].volatile.map(\.digest)
             toldInPlace[index] = keys[index].volatile.indices.filter { !moved.contains($0) }
                 .map { keys[index].volatile[$0].digest }
@@ -169,6 +171,7 @@ struct EmissionDraft {
             guard let bytes else { continue }
             emit(bytes, as: bytes.withUnsafeBytes { Fingerprint(of: $0) }, at: target)
             toldAt = target
+            if request.shortens { shortenings[target] = (shortenings[target] ?? TurnShortening()).telling(slots) }
             return
         }
         self = untold
@@ -176,7 +179,9 @@ struct EmissionDraft {
 
     /// Tells what of a known turn's volatile texts the model has not been told.
     /// - Returns: digests of all it knows of them then.
-    private mutating func tellChanges(of index: Int, into news: inout ByteWriter) -> [UInt64] {
+    private mutating func tellChanges(
+        of index: Int, into news: inout ByteWriter, _ slots: inout Set<ToldSlot>
+    ) -> [UInt64] {
         let known = state.told[index] ?? []
         let volatile = keys[index].volatile
         var toldNow: [UInt64] = []
@@ -189,6 +194,7 @@ struct EmissionDraft {
                 guard news.count + bytes.count <= LineageTree.toldBytesMax else { return }
                 TailText.append(bytes, to: &news)
                 kinds.append(span.kind)
+                slots.insert(ToldSlot(position: index, number: number))
             }
             toldNow.append(volatile[number].digest)
         }
@@ -272,12 +278,17 @@ struct EmissionDraft {
     }
 
     /// Why the prompt does not extend the session's last one, and the turn where.
-    func breakReason(previousPath: [Fingerprint]?, previousTools: FrozenTools?) -> (PrefixBreak, Int?) {
+    /// - Parameter previousReplaced: turns that left otherwise in the session's last call. An epoch since then may also be
+    ///   one of a call whose record was lost in a crash.
+    func breakReason(
+        previousPath: [Fingerprint]?, previousTools: FrozenTools?, previousReplaced: [Int: ReplacedTurn]
+    ) -> (PrefixBreak, Int?) {
         guard let previousPath else { return (.newSession, nil) }
         if toolsChanged || previousTools?.emitted != tools?.emitted { return (.toolsChanged, nil) }
         if let lostPosition { return (.emissionLost, lostPosition) }
         let common = zip(previousPath, chains).prefix { $0 == $1 }.count
-        if let replaced = epoch?.turns.keys.min(), replaced < common { return (.epoch, replaced) }
+        let replaced = stateAfter.replaced.filter { $0.key < common && previousReplaced[$0.key] != $0.value }.keys.min()
+        if let replaced { return (.epoch, replaced) }
         if common == previousPath.count { return (.none, nil) }
         return (common == chains.count ? .historyShortened : .historyChanged, common)
     }

@@ -116,6 +116,8 @@ public struct EmissionPlan: Sendable {
     /// Share of this session's calls that came after a pause of five minutes to an hour.
     var longPauseShare: Double
     let roles: [Turn.Role]
+    /// Parts that this call was the first to send shorter.
+    public internal(set) var shortened: [ShortenedPart]
 
     /// Whether anything leaves other than it came.
     public var changesPrompt: Bool { tools != nil || turns.contains { $0 != .asSent } }

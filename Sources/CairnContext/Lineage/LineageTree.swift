@@ -162,6 +162,7 @@ public struct LineageTree: ~Copyable {
         else { return nil }
         draft.shorten(task)
         draft.tellVolatileTexts()
+        if let turn = draft.toldAt { task.shortener?.note(draft.shortenings[turn]?.tail ?? [], at: turn) }
         return record(&draft, task.keys, shortener: task.shortener)
     }
 
@@ -380,13 +381,15 @@ public struct LineageTree: ~Copyable {
             DecisionRecord(
                 handle: part.handle, session: session, chain: draft.chains[part.position], partIndex: part.partIndex,
                 strategy: part.strategy.name, strategyVersion: part.strategy.version, original: part.original,
-                emitted: part.emitted, reason: part.reason, priceNanodollars: part.nanodollars,
+                emitted: part.emitted, reason: part.occasion.words, priceNanodollars: part.nanodollars,
                 wallNanoseconds: request.wallNanoseconds)
         }
 
         let commonBytes = previous.map { emitted.commonBytes(with: $0.emitted) } ?? 0
         let proof = Self.proof(after: previous?.proof ?? .lineageStart, emitted, commonBytes: commonBytes)
-        let (reason, position) = draft.breakReason(previousPath: previous?.path, previousTools: previous?.tools)
+        let (reason, position) = draft.breakReason(
+            previousPath: previous?.path, previousTools: previous?.tools,
+            previousReplaced: previous?.path.last.flatMap { links[$0]?.state.replaced } ?? [:])
         let isNewSession = previous == nil && continued == nil
         if isNewSession {
             batch.sessions.append(
@@ -420,7 +423,8 @@ public struct LineageTree: ~Copyable {
             turns: draft.turns,
             tools: draft.toolBytes, toldAt: draft.toldAt, clientHasHints: draft.hasHints,
             hintedTurns: draft.keys.indices.filter { draft.keys[$0].withoutHints != nil },
-            longPauseShare: Double(longPauseCount) / Double(callCount), roles: draft.keys.map(\.role))
+            longPauseShare: Double(longPauseCount) / Double(callCount), roles: draft.keys.map(\.role),
+            shortened: draft.journal)
         evict()
         return plan
     }

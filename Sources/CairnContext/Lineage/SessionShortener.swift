@@ -12,6 +12,8 @@ final class SessionShortener: @unchecked Sendable {
     /// The number of each turn's first part, and behind the last one that of the next part to come.
     private(set) var firstParts: [Int] = [0]
     private(set) var calls = CallBook()
+    /// What was told at the ends of turns.
+    private var tails: [Int: Set<ToldSlot>] = [:]
     private var endsWithAssistant = false
     /// About the bytes it takes.
     private(set) var byteCount = 0
@@ -36,6 +38,21 @@ final class SessionShortener: @unchecked Sendable {
             byteCount += shortener.content.parts[number].bytes.count * Self.bytesPerTextByte + 256
         }
         firstParts.append(count)
+    }
+
+    /// Notes what was told at the end of a turn.
+    func note(_ tail: Set<ToldSlot>, at turn: Int) { tails[turn] = tail.isEmpty ? nil : tail }
+
+    /// Turns from `first` on whose told texts were all told again in later ones; they count as told nowhere then.
+    func takeSupersededTails(from first: Int) -> [Int] {
+        var later: Set<ToldSlot> = []
+        var superseded: [Int] = []
+        for (turn, tail) in tails.sorted(by: { $0.key > $1.key }) {
+            if turn >= first, tail.isSubset(of: later) { superseded.append(turn) }
+            later.formUnion(tail)
+        }
+        for turn in superseded { tails[turn] = nil }
+        return superseded
     }
 
     /// The turn that holds a part.

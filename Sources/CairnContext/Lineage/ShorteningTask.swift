@@ -27,15 +27,29 @@ public struct ShorteningTerms: Sendable {
     public init() {}
 }
 
-/// A part that leaves otherwise than it came, for the journal.
-struct ShortenedPart: Sendable {
+/// A part that leaves otherwise than it came, for the journal and the counters.
+public struct ShortenedPart: Sendable {
+    /// What let it be shortened.
+    public enum Occasion: Sendable, Hashable {
+        case birth
+        case epoch(EpochPlan.Reason)
+
+        public var words: String {
+            switch self {
+            case .birth: "birth"
+            case .epoch(let reason): "epoch: \(reason.words)"
+            }
+        }
+    }
+
     let position: Int
     let partIndex: Int
     let handle: String
-    let strategy: StrategyName
+    public let strategy: StrategyName
     let original: Fingerprint
     let emitted: Fingerprint
-    let reason: String
+    public let bytesSaved: Int
+    public let occasion: Occasion
     let nanodollars: Int64
 }
 
@@ -135,6 +149,7 @@ public final class ShorteningTask: @unchecked Sendable {
                 part, emission: Emission(bytes, references: birth.references, by: birth.strategy))
         }
         session.endTurn(draft.chains[index])
+        session.note(facts?.tail ?? [], at: index)
         return true
     }
 
@@ -174,6 +189,10 @@ public final class ShorteningTask: @unchecked Sendable {
         }
     }
 
+    private func emittedBytes(_ index: Int) -> [UInt8]? {
+        if case .bytes(let bytes) = draft.turns[index] { bytes } else { nil }
+    }
+
     // MARK: births
 
     private func bear(_ index: Int, _ session: SessionShortener) {
@@ -188,10 +207,7 @@ public final class ShorteningTask: @unchecked Sendable {
                 BirthFact(
                     part: number, textBytes: emission.bytes.count, strategy: emission.strategy,
                     references: emission.references))
-            note(
-                located, at: index, number: session.shortener.content.parts.count - 1, emission.bytes,
-                emission.strategy,
-                session, reason: "birth", tokensSaved: tokens(part.bytes.count - emission.bytes.count))
+            note(located, at: index, session, emission)
         }
         session.endTurn(draft.chains[index])
         if !texts.isEmpty {
@@ -212,17 +228,15 @@ public final class ShorteningTask: @unchecked Sendable {
         Double(byteCount) / (terms.prices?.bytesPerToken ?? Self.bytesPerToken)
     }
 
-    private func note(
-        _ located: LocatedPart, at position: Int, number: Int, _ emitted: [UInt8], _ strategy: StrategyName,
-        _ session: SessionShortener, reason: String, tokensSaved: Double
-    ) {
+    private func note(_ located: LocatedPart, at position: Int, _ session: SessionShortener, _ emission: Emission) {
+        let parts = session.shortener.content.parts
+        let bytesSaved = located.part.bytes.count - emission.bytes.count
         journal.append(
             ShortenedPart(
-                position: position, partIndex: located.partIndex,
-                handle: session.shortener.content.parts[number].handle.text, strategy: strategy,
-                original: located.part.bytes.withUnsafeBytes { Fingerprint(of: $0) },
-                emitted: emitted.withUnsafeBytes { Fingerprint(of: $0) }, reason: reason,
-                nanodollars: Int64((tokensSaved * terms.missNanodollars).rounded())))
+                position: position, partIndex: located.partIndex, handle: parts[parts.count - 1].handle.text,
+                strategy: emission.strategy, original: located.part.bytes.withUnsafeBytes { Fingerprint(of: $0) },
+                emitted: emission.bytes.withUnsafeBytes { Fingerprint(of: $0) }, bytesSaved: bytesSaved,
+                occasion: .birth, nanodollars: Int64((tokens(bytesSaved) * terms.missNanodollars).rounded())))
     }
 
     // MARK: epochs
@@ -255,6 +269,15 @@ public final class ShorteningTask: @unchecked Sendable {
             turns[turn] = bytes
             replaced[turn] = ReplacedTurn(
                 digest: bytes.withUnsafeBytes { Fingerprint(of: $0) }, byteCount: bytes.count)
+        }
+        // What stands behind the cut is sent again anyway: without the clocks of earlier calls.
+        for turn in session.takeSupersededTails(from: replaced.keys.min() ?? .max) where turn < draft.knownCount {
+            guard let bytes = turns[turn] ?? emittedBytes(turn),
+                let shorter = TailText.removed(from: bytes, dialect: draft.prompt.dialect)
+            else { continue }
+            turns[turn] = shorter
+            replaced[turn] = ReplacedTurn(
+                digest: shorter.withUnsafeBytes { Fingerprint(of: $0) }, byteCount: shorter.count)
         }
         let kept = epoch.replacements.filter { !lost.contains($0.number) }
         // What could not be written stays visible; the shortener that thinks otherwise is made again.
@@ -304,7 +327,8 @@ public final class ShorteningTask: @unchecked Sendable {
                     strategy: replacement.strategy,
                     original: located.part.bytes.withUnsafeBytes { Fingerprint(of: $0) },
                     emitted: replacement.bytes.withUnsafeBytes { Fingerprint(of: $0) },
-                    reason: "epoch: \(plan.reason.words)",
+                    bytesSaved: before[replacement.number] - replacement.bytes.count,
+                    occasion: .epoch(plan.reason),
                     nanodollars: Int64(
                         clamping: Int((nanodollars * Double(before[replacement.number] - replacement.bytes.count))))))
         }
@@ -312,7 +336,7 @@ public final class ShorteningTask: @unchecked Sendable {
 }
 
 extension EpochPlan.Reason {
-    var words: String {
+    public var words: String {
         switch self {
         case .pays: "pays"
         case .cold: "cold"

@@ -67,6 +67,42 @@ enum TailText {
         return out.copyBytes()
     }
 
+    /// The turn's bytes without what ``inserted(_:into:dialect:)`` put last; nil where nothing was.
+    static func removed(from turn: [UInt8], dialect: Dialect) -> [UInt8]? {
+        guard let document = try? JSONDocument(turn), let content = contentNode(document, dialect) else { return nil }
+        let start = opening.withUTF8Buffer { Array($0) }
+        let node = document[content]
+        switch node.kind {
+        case .string:
+            let text = turn[node.range]
+            guard text.dropLast().suffix(closing.utf8CodeUnitCount).elementsEqual(closing.withUTF8Buffer { Array($0) }),
+                let opened = lastRange(of: Array(#"\n\n"#.utf8) + start, in: text)
+            else { return nil }
+            return Array(turn[..<opened]) + Array(turn[(node.range.upperBound - 1)...])
+        case .array where node.childCount > 1:
+            var children: [Range<Int>] = []
+            document.forEachChild(of: content) { children.append(document[$0].range) }
+            let last = children[children.count - 1]
+            guard let text = document.member("text", of: lastChild(document, content)),
+                turn[document[text].range].dropFirst().starts(with: start)
+            else { return nil }
+            return Array(turn[..<children[children.count - 2].upperBound]) + Array(turn[last.upperBound...])
+        default: return nil
+        }
+    }
+
+    private static func lastChild(_ document: borrowing JSONDocument, _ parent: Int) -> Int {
+        var last = parent
+        document.forEachChild(of: parent) { last = $0 }
+        return last
+    }
+
+    /// Where the last occurrence begins.
+    private static func lastRange(of needle: [UInt8], in text: ArraySlice<UInt8>) -> Int? {
+        guard text.count >= needle.count else { return nil }
+        return (text.startIndex...(text.endIndex - needle.count)).last { text[$0...].starts(with: needle) }
+    }
+
     private static func contentNode(_ document: borrowing JSONDocument, _ dialect: Dialect) -> Int? {
         if document[0].kind == .string { return 0 }
         return document.member("content", of: 0) ?? (dialect == .responses ? document.member("output", of: 0) : nil)

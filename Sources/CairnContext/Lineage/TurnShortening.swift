@@ -37,20 +37,33 @@ struct EpochFacts: Sendable, Equatable {
     let turns: [Int: ReplacedTurn]
 }
 
+/// Which volatile text was told: the turn in which it stands, and its number there.
+struct ToldSlot: Sendable, Hashable {
+    let position: Int
+    let number: Int
+}
+
 /// What was shortened with one link. Immutable.
 final class TurnShortening: Sendable {
     let births: [BirthFact]
     /// The client asked that all parts of the turn be left alone.
     let isKept: Bool
     let epoch: EpochFacts?
+    /// What was told at the turn's end. It may go when all of it was told again.
+    let tail: Set<ToldSlot>
 
-    init(births: [BirthFact], isKept: Bool, epoch: EpochFacts?) {
+    init(births: [BirthFact] = [], isKept: Bool = false, epoch: EpochFacts? = nil, tail: Set<ToldSlot> = []) {
         self.births = births
         self.isKept = isKept
         self.epoch = epoch
+        self.tail = tail
     }
 
-    var isEmpty: Bool { births.isEmpty && !isKept && epoch == nil }
+    var isEmpty: Bool { births.isEmpty && !isKept && epoch == nil && tail.isEmpty }
+
+    func telling(_ tail: Set<ToldSlot>) -> TurnShortening {
+        TurnShortening(births: births, isKept: isKept, epoch: epoch, tail: tail)
+    }
 }
 
 /// What the store keeps with a link besides its turn: the state that begins with it and what was shortened with it.
@@ -62,11 +75,12 @@ struct LinkFacts {
 
 // Stored form (big-endian). Without shortening that of the state alone, whose first byte is 1.
 //
-//     version 2 | flags 1 (1 state, 2 kept, 4 epoch) | [ length u32 | state ]
+//     version 2 | flags 1 (1 state, 2 kept, 4 epoch, 8 tail) | [ length u32 | state ]
 //               | names u8 { length u8 | bytes | version u16 } ...
 //               | births u32 { part u32 | bytes u32 | name u8 | references u32 { u32 } } ...
 //               | [ new turns u32 | parts u32 { number u32 | bytes u32 | name u8 } ...
 //                 | turns u32 { position u32 | digest 17 | bytes u64 } ... ]
+//               | [ told u32 { position u32 | number u32 } ... ]
 extension LinkFacts {
     static let storedVersion: UInt8 = 2
     /// Parts, turns and references a stored form may have; one with more is not read back.
@@ -78,7 +92,10 @@ extension LinkFacts {
         let epoch = shortening.epoch
         var out = StoredWriter()
         out.append(Self.storedVersion)
-        out.append(UInt8((state == nil ? 0 : 1) | (shortening.isKept ? 2 : 0) | (epoch == nil ? 0 : 4)))
+        out.append(
+            UInt8(
+                (state == nil ? 0 : 1) | (shortening.isKept ? 2 : 0) | (epoch == nil ? 0 : 4)
+                    | (shortening.tail.isEmpty ? 0 : 8)))
         if let state = state?.stored {
             out.append(UInt32(state.count))
             out.append(bytes: state)
@@ -101,6 +118,13 @@ extension LinkFacts {
             for reference in birth.references { out.append(UInt32(reference)) }
         }
         if let epoch { Self.write(epoch, names, to: &out) }
+        if !shortening.tail.isEmpty {
+            out.append(UInt32(shortening.tail.count))
+            for slot in shortening.tail.sorted(by: { ($0.position, $0.number) < ($1.position, $1.number) }) {
+                out.append(UInt32(slot.position))
+                out.append(UInt32(slot.number))
+            }
+        }
         return out.bytes
     }
 
@@ -142,7 +166,26 @@ extension LinkFacts {
             guard let read = Self.epoch(names, &reader) else { return nil }
             epoch = read
         }
-        self.init(state: state, shortening: TurnShortening(births: births, isKept: flags & 2 != 0, epoch: epoch))
+        var tail: Set<ToldSlot> = []
+        if flags & 8 != 0 {
+            guard let read = Self.tail(&reader) else { return nil }
+            tail = read
+        }
+        self.init(
+            state: state,
+            shortening: TurnShortening(births: births, isKept: flags & 2 != 0, epoch: epoch, tail: tail))
+    }
+
+    private static func tail(_ reader: inout StoredReader) -> Set<ToldSlot>? {
+        guard let count = reader.integer(UInt32.self), count <= storedCountMax else { return nil }
+        var tail: Set<ToldSlot> = []
+        for _ in 0..<count {
+            guard let position = reader.integer(UInt32.self), let number = reader.integer(UInt32.self) else {
+                return nil
+            }
+            tail.insert(ToldSlot(position: Int(position), number: Int(number)))
+        }
+        return tail
     }
 
     private static func names(_ reader: inout StoredReader) -> [StrategyName]? {

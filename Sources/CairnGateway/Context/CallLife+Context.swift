@@ -245,7 +245,7 @@ extension CallLife {
         let billed = usage.flatMap { try? BilledUsage($0, dialect: contextCall.client.usageDialect) }
         let line = billed.map { context.ledger.settle(contextCall.forecast, usage: $0) }
         let plan = contextCall.plan
-        if plan.breakReason != .none, plan.breakReason != .newSession {
+        if plan.breakReason != .none, plan.breakReason != .newSession, plan.breakReason != .epoch {
             context.note(RecentBreak(session: plan.session, words: plan.breakText, wallNanoseconds: wallNanoseconds))
         }
         context.storage?.append(

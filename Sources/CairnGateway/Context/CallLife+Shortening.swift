@@ -53,7 +53,7 @@ extension ShorteningTerms {
         readsAnswers = pricing.cache.readsAnswers
         // Which lifetime the prefix was written with is the plan's choice; the longer one errs on the side of warm.
         let idle = Int64(clamping: (idleNanoseconds ?? 0) / 1_000_000)
-        isCold = pricing.cache.isCold(afterMilliseconds: idle, lifetime: .oneHour)
+        isCold = !pricing.cache.keepsNothing && pricing.cache.isCold(afterMilliseconds: idle, lifetime: .oneHour)
         windowTokens = pricing.price.contextTokens.map(Double.init)
     }
 

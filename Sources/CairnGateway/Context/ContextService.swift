@@ -13,6 +13,7 @@ final class ContextService: Sendable {
     let ledger: CallLedger
     private let tree = Locked(LineageTree())
     private let breaks = Locked(RecentBreaks())
+    private let shortening = Locked(ShorteningTotals())
     private let salt: [UInt8]
     private let log: Log
 
@@ -50,6 +51,9 @@ final class ContextService: Sendable {
 
     func note(_ one: RecentBreak) { breaks.withLock { $0.add(one) } }
 
+    /// What was left out since the start.
+    var shorteningTotals: ShorteningTotals { shortening.withLock { $0 } }
+
     /// Plans a call, as far as memory knows. Call it again after ``load(_:into:)`` for what it needs.
     func plan(_ prompt: borrowing Prompt, _ keys: PromptKeys, _ request: LineageTree.Request) -> LineageTree.Outcome {
         let prompt = copy prompt
@@ -57,7 +61,11 @@ final class ContextService: Sendable {
     }
 
     /// Plans a call with what was shortened in it; nil: plan it again from the start.
-    func plan(_ task: ShorteningTask) -> EmissionPlan? { tree.withLock { $0.plan(task) } }
+    func plan(_ task: ShorteningTask) -> EmissionPlan? {
+        let plan = tree.withLock { $0.plan(task) }
+        if let plan, !plan.shortened.isEmpty { shortening.withLock { $0.add(plan.shortened) } }
+        return plan
+    }
 
     /// Brings what a plan needs from the store. Waits for the disk: on a worker only. What is not there is noted in
     /// `request`, so that the next plan does without.

@@ -13,6 +13,7 @@ struct ContextReadings: Sendable {
     /// nil: there is no store.
     var storage: StorageHealth?
     var breaks: [RecentBreak]
+    var shortening: ShorteningTotals
 }
 
 extension ContextService {
@@ -20,7 +21,7 @@ extension ContextService {
         let (sessions, links) = counts
         return ContextReadings(
             totals: ledger.totals, sessionCount: sessions, linkCount: links, storage: storage?.health,
-            breaks: recentBreaks)
+            breaks: recentBreaks, shortening: shorteningTotals)
     }
 }
 
@@ -65,7 +66,26 @@ extension ContextReadings {
             writer.append(sample: "cairn_unpriced_calls_total", "provider", provider, "\(sum.unpricedCallCount)")
         }
         writeTokens(providers, to: &writer)
+        writeShortening(to: &writer)
         writeState(to: &writer)
+    }
+
+    private func writeShortening(to writer: inout ByteWriter) {
+        let strategies = shortening.strategies.sorted { $0.key < $1.key }
+        writer.append(
+            family: "cairn_shortened_parts_total", .counter, "Parts that left shorter than they came, by strategy.")
+        for (name, sum) in strategies {
+            writer.append(sample: "cairn_shortened_parts_total", "strategy", name, "\(sum.parts)")
+        }
+        writer.append(
+            family: "cairn_shortened_bytes_total", .counter, "Bytes they are shorter, counted once, by strategy.")
+        for (name, sum) in strategies {
+            writer.append(sample: "cairn_shortened_bytes_total", "strategy", name, "\(sum.bytes)")
+        }
+        writer.append(family: "cairn_epochs_total", .counter, "Planned rewrites of older parts, by reason.")
+        for (reason, count) in shortening.epochs.sorted(by: { $0.key < $1.key }) {
+            writer.append(sample: "cairn_epochs_total", "reason", reason, "\(count)")
+        }
     }
 
     private func writeTokens(_ providers: [(key: String, value: LedgerSum)], to writer: inout ByteWriter) {
