@@ -12,15 +12,10 @@ struct EmittedTurn {
 
     /// nil for bytes that are not exactly one turn of the dialect.
     init?(_ element: [UInt8], dialect: Dialect) {
-        let key: StaticString = dialect == .responses ? "{\"input\":[" : "{\"messages\":["
-        var body = key.withUTF8Buffer { Array($0) }
-        body.reserveCapacity(element.count + 16)
-        body += element
-        body += [UInt8(ascii: "]"), UInt8(ascii: "}")]
-        guard let source = try? SourceDocument(parsing: body),
-            let prompt = try? Prompt(reading: source, dialect: dialect), prompt.turns.count == 1
-        else { return nil }
-        self.init(prompt.turns[0], in: source)
+        guard let prompt = try? Prompt(storedTurn: element, dialect: dialect), prompt.turns.count == 1 else {
+            return nil
+        }
+        self.init(prompt.turns[0], in: prompt.source)
     }
 
     /// A turn of a client's prompt, as it came.

@@ -40,59 +40,42 @@ extension LocatedPart {
     /// - Complexity: one pass over the texts.
     static func parts(of turn: Turn, in source: SourceDocument, calls: inout CallBook) -> [LocatedPart] {
         turn.parts.enumerated().compactMap { index, part in
-            guard let (read, value) = text(of: part, turn.role, source, &calls) else { return nil }
+            guard let text = part.text(in: source) else { return nil }
+            let (read, value) = located(part, reading: text, turn.role, source, &calls)
             return LocatedPart(part: read, partIndex: index, value: value)
         }
     }
 
-    private static func text(
-        of part: Part, _ role: Turn.Role, _ source: SourceDocument, _ calls: inout CallBook
-    ) -> (ContextPart, RawJSON?)? {
+    private static func located(
+        _ part: Part, reading bytes: [UInt8], _ role: Turn.Role, _ source: SourceDocument, _ calls: inout CallBook
+    ) -> (ContextPart, RawJSON?) {
         switch part.content {
         case .text(let text), .refusal(let text):
-            guard let bytes = bytes(text, source) else { return nil }
             return (ContextPart(ContextPart.Kind(ofTextIn: role), bytes), text)
         case .thinking(let thinking):
-            let text = thinking.texts.compactMap { source.text(of: $0) }.joined(separator: "\n")
-            if text.isEmpty { return nil }
             // What is signed, or comes in pieces, goes back as it came.
             let isPlain = thinking.signature == nil && thinking.texts.count == 1 && !thinking.isRedacted
-            return (
-                ContextPart(.thinking, Array(text.utf8), isKept: !isPlain), isPlain ? thinking.texts[0] : nil
-            )
+            return (ContextPart(.thinking, bytes, isKept: !isPlain), isPlain ? thinking.texts[0] : nil)
         case .toolCall(let call):
             let name = source.text(of: call.name) ?? ""
             let identifier = source.text(of: call.identifier) ?? ""
-            let (arguments, value) = Self.arguments(call.arguments, source)
-            calls.note(identifier, name: name, arguments: arguments)
-            return (ContextPart(.arguments, arguments, toolName: name, callID: identifier), value)
+            calls.note(identifier, name: name, arguments: bytes)
+            let part = ContextPart(.arguments, bytes, toolName: name, callID: identifier)
+            switch call.arguments {
+            case .quoted(let value), .freeform(let value), .object(let value): return (part, value)
+            }
         case .toolResult(let result):
             let identifier = source.text(of: result.identifier) ?? ""
             let texts = result.parts.compactMap { part -> RawJSON? in
                 if case .text(let text) = part.content { text } else { nil }
             }
-            let bytes = Array(texts.compactMap { source.text(of: $0) }.joined(separator: "\n").utf8)
             let call = calls[identifier]
-            return (
-                ContextPart(
-                    .result, bytes, toolName: call?.name ?? "", callID: identifier, arguments: call?.arguments ?? [],
-                    isKept: texts.count != 1 || asksToStay(bytes)), texts.count == 1 ? texts[0] : nil
-            )
-        case .image, .audio, .file, .foreign: return nil
+            let part = ContextPart(
+                .result, bytes, toolName: call?.name ?? "", callID: identifier, arguments: call?.arguments ?? [],
+                isKept: texts.count != 1 || asksToStay(bytes))
+            return (part, texts.count == 1 ? texts[0] : nil)
+        case .image, .audio, .file, .foreign: return (ContextPart(ContextPart.Kind(ofTextIn: role), bytes), nil)
         }
-    }
-
-    private static func arguments(
-        _ arguments: Part.ToolCall.Arguments, _ source: SourceDocument
-    ) -> (text: [UInt8], value: RawJSON) {
-        switch arguments {
-        case .quoted(let text), .freeform(let text): (bytes(text, source) ?? [], text)
-        case .object(let object): (source.withBytes(of: object) { Array($0) }, object)
-        }
-    }
-
-    private static func bytes(_ text: RawJSON, _ source: SourceDocument) -> [UInt8]? {
-        source.text(of: text).map { Array($0.utf8) }
     }
 
     /// Whether a line of the text is `cairn: keep`, blanks around it aside.
