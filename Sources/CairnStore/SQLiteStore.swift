@@ -102,7 +102,25 @@ public final class SQLiteStore: ContextStorage {
     }
 
     public func decisions(handle: String) throws(StoreError) -> [DecisionRecord] {
-        try readers.read { (queries) throws(StoreError) in try queries.decisions(handle: handle) }
+        try readers.read { (queries) throws(StoreError) in try queries.decisions(handle: handle, of: nil) }
+    }
+
+    public func decisions(handle: String, of session: SessionIdentifier) throws(StoreError) -> [DecisionRecord] {
+        try readers.read { (queries) throws(StoreError) in try queries.decisions(handle: handle, of: session) }
+    }
+
+    public func decisions(of session: SessionIdentifier, _ page: StoragePage) throws(StoreError) -> [DecisionRecord] {
+        try readers.read { (queries) throws(StoreError) in try queries.decisions(of: session, page) }
+    }
+
+    public func call(id: String) throws(StoreError) -> CallRecord? {
+        try readers.read { (queries) throws(StoreError) in try queries.call(id: id) }
+    }
+
+    public func call(of session: SessionIdentifier, startedNanoseconds: UInt64) throws(StoreError) -> CallRecord? {
+        try readers.read { (queries) throws(StoreError) in
+            try queries.call(of: session, startedNanoseconds: startedNanoseconds)
+        }
     }
 
     public func response(id: String) throws(StoreError) -> ResponseRecord? {

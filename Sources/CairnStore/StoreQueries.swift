@@ -110,12 +110,40 @@ final class StoreQueries {
             Self.call)
     }
 
-    func decisions(handle: String) throws(StoreError) -> [DecisionRecord] {
+    func call(id: String) throws(StoreError) -> CallRecord? {
+        try first("SELECT \(Self.callColumns) FROM calls WHERE id = ?", .text(id), Self.call)
+    }
+
+    func call(of session: SessionIdentifier, startedNanoseconds: UInt64) throws(StoreError) -> CallRecord? {
+        let statement = try database.statement(
+            "SELECT \(Self.callColumns) FROM calls WHERE started = ? AND session = ? ORDER BY number LIMIT 1")
+        statement.bind(.integer(startedNanoseconds), .session(session))
+        return try rows(of: statement, Self.call).first
+    }
+
+    private static let decisionColumns =
+        "handle, session, chain, part, strategy, strategy_version, original, emitted, reason, price, time"
+
+    /// The newest decisions behind a handle, in one session or in all, the oldest of them first.
+    func decisions(handle: String, of session: SessionIdentifier?) throws(StoreError) -> [DecisionRecord] {
+        let condition = session == nil ? "handle = ?1" : "handle = ?1 AND session = ?3"
+        let statement = try database.statement(
+            """
+            SELECT \(Self.decisionColumns) FROM decisions WHERE \(condition) ORDER BY number DESC LIMIT ?2
+            """)
+        if let session {
+            statement.bind(.text(handle), .integer(limits.pageRowsMax), .session(session))
+        } else {
+            statement.bind(.text(handle), .integer(limits.pageRowsMax))
+        }
+        return try rows(of: statement, Self.decision).reversed()
+    }
+
+    func decisions(of session: SessionIdentifier, _ page: StoragePage) throws(StoreError) -> [DecisionRecord] {
         try all(
             """
-            SELECT handle, session, chain, part, strategy, strategy_version, original, emitted, reason, price, time
-            FROM decisions WHERE handle = ? ORDER BY number LIMIT ? OFFSET ?
-            """, key: .text(handle), StoragePage(count: limits.pageRowsMax), Self.decision)
+            SELECT \(Self.decisionColumns) FROM decisions WHERE session = ? ORDER BY number LIMIT ? OFFSET ?
+            """, key: .session(session), page, Self.decision)
     }
 
     func response(id: String) throws(StoreError) -> ResponseRecord? {

@@ -50,7 +50,24 @@ public final class StoreReader {
     public func backup(to path: String) throws(StoreError) { try queries.backup(to: path) }
 }
 
-extension StoreReader: PromptSource {
+extension StoreReader: ExplanationSource {
+    public func decisions(handle: String) throws(StoreError) -> [DecisionRecord] {
+        try queries.decisions(handle: handle, of: nil)
+    }
+
+    public func decisions(handle: String, of session: SessionIdentifier) throws(StoreError) -> [DecisionRecord] {
+        try queries.decisions(handle: handle, of: session)
+    }
+
+    public func decisions(of session: SessionIdentifier, _ page: StoragePage) throws(StoreError) -> [DecisionRecord] {
+        try queries.decisions(of: session, page)
+    }
+
+    public func call(id: String) throws(StoreError) -> CallRecord? { try queries.call(id: id) }
+
+    public func call(of session: SessionIdentifier, startedNanoseconds: UInt64) throws(StoreError) -> CallRecord? {
+        try queries.call(of: session, startedNanoseconds: startedNanoseconds)
+    }
     public func link(chain: Fingerprint) throws(StoreError) -> LinkRecord? { try queries.link(chain: chain) }
     public func blob(_ digest: Fingerprint) throws(StoreError) -> [UInt8]? { try queries.blob(digest) }
 }

@@ -49,6 +49,8 @@ import Testing
             #expect(try store.session(SessionIdentifier(high: 0, low: 0)) == nil)
             #expect(try store.response(id: "") == nil)
             #expect(try store.decisions(handle: "x").isEmpty)
+            #expect(try store.decisions(handle: "x", of: SessionIdentifier(high: 0, low: 0)).isEmpty)
+            #expect(try store.call(id: "x") == nil)
             #expect(try store.longestKnownPrefix(newestFirst: [nothing, nothing]) == nil)
             #expect(try store.lineage(endingAt: nothing) == LineagePath(links: [], isComplete: false))
             #expect(try store.totals(sinceNanoseconds: 0).calls == 0)
@@ -182,6 +184,49 @@ import Testing
             #expect(try store.calls(of: session, StoragePage(skip: 24, count: 5)) == [calls[24]])
             #expect(try store.calls(of: session, StoragePage(skip: -1, count: -1)).isEmpty)
             #expect(try store.sessions(StoragePage(count: 2)) == [sessions[4], sessions[3]])
+        }
+    }
+
+    @Test func `decisions are found by their handle, in one session or in all, and by their session`() throws {
+        let home = try StoreHome()
+        let one = SessionIdentifier(high: 1, low: 1)
+        let other = SessionIdentifier(high: 2, low: 2)
+        let decisions = (0..<7).map { number in
+            var decision = DecisionRecord.sample(handle: number < 5 ? "k7f2" : "abcd", part: number)
+            decision.session = number % 2 == 0 ? one : other
+            return decision
+        }
+
+        try home.withStore {
+            $0.limits.pageRowsMax = 3
+        } _: { store throws in
+            try store.appendAndWait(StorageBatch(decisions: decisions))
+            let reader = try StoreReader(folder: home.home)
+
+            #expect(try store.decisions(handle: "k7f2") == Array(decisions[2...4]))
+            #expect(try store.decisions(handle: "k7f2", of: other) == [decisions[1], decisions[3]])
+            #expect(try reader.decisions(handle: "k7f2", of: one) == [decisions[0], decisions[2], decisions[4]])
+            #expect(try reader.decisions(handle: "abcd") == Array(decisions[5...]))
+            let page = StoragePage(skip: 1, count: 100)
+            #expect(try store.decisions(of: one, page) == [decisions[2], decisions[4], decisions[6]])
+            #expect(try reader.decisions(of: other, page) == [decisions[3], decisions[5]])
+        }
+    }
+
+    @Test func `a call is found by its identifier, and by its session and time`() throws {
+        let home = try StoreHome()
+        let session = SessionIdentifier(high: 1, low: 1)
+        let calls = (1...3 as ClosedRange<UInt64>).map { CallRecord.sample($0, session: session) }
+
+        try home.withStore { store throws in
+            try store.appendAndWait(StorageBatch(calls: calls))
+            let reader = try StoreReader(folder: home.home)
+
+            #expect(try store.call(id: "call-2") == calls[1])
+            #expect(try reader.call(id: "call-3") == calls[2])
+            #expect(try reader.call(of: session, startedNanoseconds: 2000) == calls[1])
+            #expect(try store.call(of: session, startedNanoseconds: 2001) == nil)
+            #expect(try store.call(of: SessionIdentifier(high: 9, low: 9), startedNanoseconds: 2000) == nil)
         }
     }
 

@@ -8,6 +8,8 @@ import Testing
 
 @Suite struct StoreFileTests {
     private let blob = BlobRecord(Array("kept".utf8))
+    /// The newest version of the file.
+    private let known = Migration.all.count
 
     private func reason(_ store: SQLiteStore) -> StoreError.Kind? {
         guard case .degraded(let error) = store.health.state else { return nil }
@@ -78,14 +80,14 @@ import Testing
         let home = try StoreHome()
         let lineage = try fill(home, turns: 3)
         let steps = [
-            Migration(version: 2, sql: "CREATE TABLE second (a INTEGER)"),
-            Migration(version: 3, sql: "ALTER TABLE second ADD COLUMN b INTEGER"),
+            Migration(version: known + 1, sql: "CREATE TABLE second (a INTEGER)"),
+            Migration(version: known + 2, sql: "ALTER TABLE second ADD COLUMN b INTEGER"),
         ]
 
         try home.withStore {
             $0.migrations += steps
         } _: { store throws in
-            #expect(store.opening?.migratedFrom == 1)
+            #expect(store.opening?.migratedFrom == known)
             #expect(try store.link(chain: lineage.links[2].chain) == lineage.links[2])
         }
 
@@ -97,10 +99,29 @@ import Testing
         }
     }
 
+    @Test func `a file of version 1 gets what later versions added`() throws {
+        let home = try StoreHome()
+        let decision = DecisionRecord.sample(handle: "k7f2", part: 1)
+        try home.withStore {
+            $0.migrations = [.tables]
+        } _: {
+            try $0.appendAndWait(StorageBatch(decisions: [decision]))
+        }
+        #expect(throws: StoreError.self) { try StoreReader(folder: home.home) }
+
+        try home.withStore { store throws in
+            #expect(store.opening?.migratedFrom == 1)
+            #expect(try store.decisions(of: decision.session, StoragePage(count: 9)) == [decision])
+        }
+        // Fails where there is no such index.
+        try home.execute("DROP INDEX decisions_of_session")
+    }
+
     @Test func `a migration that fails leaves the file as it was`() throws {
         let home = try StoreHome()
         let lineage = try fill(home, turns: 3)
-        let broken = Migration(version: 2, sql: "CREATE TABLE second (a INTEGER); CREATE TABLE links (a INTEGER)")
+        let broken = Migration(
+            version: known + 1, sql: "CREATE TABLE second (a INTEGER); CREATE TABLE links (a INTEGER)")
 
         try home.withStore {
             $0.migrations.append(broken)
@@ -121,7 +142,7 @@ import Testing
         let before = try Data(contentsOf: URL(fileURLWithPath: home.database))
 
         try home.withStore { store throws in
-            #expect(reason(store) == .newer(found: 99, known: 1))
+            #expect(reason(store) == .newer(found: 99, known: known))
             #expect(throws: StoreError.self) { try store.blob(blob.digest) }
             #expect(throws: StoreError.self) { try store.appendAndWait(StorageBatch(blobs: [blob])) }
         }

@@ -103,6 +103,23 @@ enum TailText {
         return (text.startIndex...(text.endIndex - needle.count)).last { text[$0...].starts(with: needle) }
     }
 
+    /// How often something is told in the bytes of a turn.
+    static func count(in turn: [UInt8]) -> Int {
+        let mark = opening.withUTF8Buffer { Array($0) }
+        guard turn.count >= mark.count else { return 0 }
+        return (0...turn.count - mark.count).reduce(0) {
+            $0 + (turn[$1] == mark[0] && turn[$1..<$1 + mark.count].elementsEqual(mark) ? 1 : 0)
+        }
+    }
+
+    /// A text without what was told at its end, as the model reads both.
+    static func removed(from text: [UInt8]) -> [UInt8] {
+        let mark = Array("\n\n<now>\n".utf8)
+        guard text.count > mark.count else { return text }
+        let place = (0...text.count - mark.count).last { text[$0..<$0 + mark.count].elementsEqual(mark) }
+        return place.map { Array(text[..<$0]) } ?? text
+    }
+
     private static func contentNode(_ document: borrowing JSONDocument, _ dialect: Dialect) -> Int? {
         if document[0].kind == .string { return 0 }
         return document.member("content", of: 0) ?? (dialect == .responses ? document.member("output", of: 0) : nil)

@@ -3,11 +3,11 @@
 
 import CairnCore
 
-/// Keeps what must survive a restart.
+/// Keeps what must survive a restart. Decisions are asked for by ``ExpansionSource`` and ``ExplanationSource``.
 ///
 /// Appending never waits and never throws: the call path goes on when the disk does not. Reading waits for the disk, some
 /// microseconds when the pages are in memory; it may be done from any thread.
-public protocol ContextStorage: Sendable {
+public protocol ContextStorage: ExplanationSource, Sendable {
     /// Keeps a batch to be written soon: after a crash of the process at most the last 50 ms are missing. When too much
     /// is waiting, the batch is dropped and its records are counted as lost. Any thread; never waits for the disk.
     func append(_ batch: StorageBatch)
@@ -47,9 +47,6 @@ public protocol ContextStorage: Sendable {
 
     /// The call of a session that was appended last; nil: none is known.
     func lastCall(of session: SessionIdentifier) throws(StoreError) -> CallRecord?
-
-    /// The decisions behind a handle, the oldest first.
-    func decisions(handle: String) throws(StoreError) -> [DecisionRecord]
 
     func response(id: String) throws(StoreError) -> ResponseRecord?
 

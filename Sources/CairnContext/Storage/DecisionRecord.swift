@@ -8,20 +8,21 @@ public struct DecisionRecord: Equatable, Sendable {
     /// What the marker in the prompt shows. The same part may be decided on more than once.
     public var handle: String
     public var session: SessionIdentifier
+    /// The link of the turn that holds the part.
     public var chain: Fingerprint
-    /// The place of the part in its turn.
+    /// The place of the part in its turn as the client sent it.
     public var partIndex: Int
     public var strategy: String
     public var strategyVersion: Int
-    /// The blob with the original bytes.
+    /// The digest of the part's text as the model would have read it; the text is in the turn that the link keeps.
     public var original: Fingerprint
-    /// The blob with what was sent instead.
+    /// The digest of the text that was sent in its place.
     public var emitted: Fingerprint
     /// Why, in words and without prompt text.
     public var reason: String
     /// What the decision was thought to save, in dollars times 1e9; negative: what it costs.
     public var priceNanodollars: Int64
-    /// Nanoseconds since 1970.
+    /// Nanoseconds since 1970: when the call that decided it began, and so the time of the links it brought.
     public var wallNanoseconds: UInt64
 
     public init(

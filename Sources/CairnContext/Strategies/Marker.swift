@@ -18,6 +18,9 @@ public struct Handle: Hashable, Sendable, CustomStringConvertible {
 
     static func isCharacter(_ byte: UInt8) -> Bool { alphabet.contains(byte) }
 
+    /// From characters that are those of a handle.
+    init(characters: String) { text = characters }
+
     init(_ digest: Fingerprint, characters: Int) {
         var out: [UInt8] = []
         for index in 0..<min(characters, Self.charactersMax) {
@@ -54,9 +57,7 @@ public struct HandleBook: Sendable {
     }
 
     /// The digest of the original a handle stands for.
-    public subscript(_ text: String) -> Fingerprint? {
-        digests.first { $0.key.text == text }?.value
-    }
+    public subscript(_ text: String) -> Fingerprint? { digests[Handle(characters: text)] }
 }
 
 /// The texts of markers. `=` stands for what is visible above, `-` for what was left out.

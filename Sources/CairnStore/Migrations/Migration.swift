@@ -9,7 +9,7 @@ struct Migration: Sendable {
     let sql: String
 
     /// All steps, in order.
-    static let all: [Migration] = [.tables]
+    static let all: [Migration] = [.tables, .decisionsOfSession]
 
     /// SQLite's application_id of our files: "CARN".
     static let applicationIdentifier: Int64 = 0x4341_524E
