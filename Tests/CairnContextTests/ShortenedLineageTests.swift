@@ -8,7 +8,7 @@ import Testing
 @testable import CairnContext
 
 /// A conversation as a client of one dialect sends it.
-private struct Spelled {
+struct Spelled {
     let dialect: Dialect
 
     func body(_ messages: [ContextMessage]) -> String {

@@ -148,7 +148,8 @@ public struct LineageTree: ~Copyable {
         recall(turns: differing, &draft)
         recallTools(&draft, keys.tools)
         if !draft.missing.isEmpty { return .needsBlobs(draft.missing) }
-        if request.shortens, let task = shorteningTask(draft, keys) { return .needsShortening(task) }
+        if request.shortens, let task = shorteningTask(&draft, keys) { return .needsShortening(task) }
+        if !draft.missing.isEmpty { return .needsBlobs(draft.missing) }
         if request.onlyObserves { draft.noteVolatileTexts() } else { draft.tellVolatileTexts() }
         return .planned(record(&draft, keys, shortener: nil))
     }
@@ -166,8 +167,8 @@ public struct LineageTree: ~Copyable {
         return record(&draft, task.keys, shortener: task.shortener)
     }
 
-    /// The work that new turns of a session bring; lends the session's view of its prompt.
-    private mutating func shorteningTask(_ draft: EmissionDraft, _ keys: PromptKeys) -> ShorteningTask? {
+    /// The work that new turns of a session bring; lends the session's view of its prompt. nil: none, or bytes are missing.
+    private mutating func shorteningTask(_ draft: inout EmissionDraft, _ keys: PromptKeys) -> ShorteningTask? {
         guard draft.knownCount < draft.keys.count else { return nil }
         let session = continuedSession(draft)
         var idleNanoseconds: UInt64?
@@ -180,14 +181,30 @@ public struct LineageTree: ~Copyable {
                 kept.chains.last == draft.chains.prefix(kept.chains.count).last
             {
                 shortener = kept
-                releaseShortener(of: session)
             }
         }
         let known = shortener?.chains.count ?? 0
+        let respelled = respelledTurns(known..<max(known, draft.knownCount), &draft)
+        if !draft.missing.isEmpty { return nil }
+        if let session, shortener != nil { releaseShortener(of: session) }
         let facts = draft.chains[..<draft.knownCount].enumerated().map { index, chain in
             index < known ? nil : links[chain]?.shortening
         }
-        return ShorteningTask(draft, keys, facts: facts, shortener: shortener, idleNanoseconds: idleNanoseconds)
+        return ShorteningTask(
+            draft, keys, facts: facts, respelled: respelled, shortener: shortener, idleNanoseconds: idleNanoseconds)
+    }
+
+    /// Known turns that the client spells otherwise than at first, as they came then; nil for one that the store has lost.
+    /// What is left out of them is given back as it first came.
+    private mutating func respelledTurns(_ turns: Range<Int>, _ draft: inout EmissionDraft) -> [Int: [UInt8]?] {
+        var respelled: [Int: [UInt8]?] = [:]
+        for index in turns {
+            guard let raw = links[draft.chains[index]]?.raw, raw != draft.keys[index].raw else { continue }
+            let bytes = blobs.find(raw)
+            if bytes == nil, !draft.request.lost.contains(raw) { draft.missing.append(raw) }
+            respelled[index] = .some(bytes)
+        }
+        return respelled
     }
 
     /// The session is without a view of its prompt until a call brings one.
@@ -199,8 +216,7 @@ public struct LineageTree: ~Copyable {
 
     /// The names of the links a prompt is made of.
     private static func chains(_ keys: [TurnKey], account: Fingerprint, dialect: Dialect) -> [Fingerprint] {
-        var chain = account.appending(
-            turn: Fingerprint(high: UInt64(dialect.rawValue), low: UInt64(Fingerprint.version)))
+        var chain = Fingerprint.start(ofAccount: account, dialect)
         return keys.map { key in
             chain = chain.appending(turn: key.turn)
             return chain

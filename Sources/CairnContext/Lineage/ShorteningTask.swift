@@ -64,6 +64,8 @@ public final class ShorteningTask: @unchecked Sendable {
     let keys: PromptKeys
     /// What was shortened with each known turn; only read for turns the shortener does not know.
     private let facts: [TurnShortening?]
+    /// Known turns that came otherwise at first, as they came then; nil: that is lost.
+    private let respelled: [Int: [UInt8]?]
     private(set) var shortener: SessionShortener?
     /// Nanoseconds since the session's last call; nil: not known.
     public let idleNanoseconds: UInt64?
@@ -77,12 +79,13 @@ public final class ShorteningTask: @unchecked Sendable {
     private var terms = ShorteningTerms()
 
     init(
-        _ draft: EmissionDraft, _ keys: PromptKeys, facts: [TurnShortening?], shortener: SessionShortener?,
-        idleNanoseconds: UInt64?
+        _ draft: EmissionDraft, _ keys: PromptKeys, facts: [TurnShortening?], respelled: [Int: [UInt8]?],
+        shortener: SessionShortener?, idleNanoseconds: UInt64?
     ) {
         self.draft = draft
         self.keys = keys
         self.facts = facts
+        self.respelled = respelled
         self.shortener = shortener
         self.idleNanoseconds = idleNanoseconds
     }
@@ -132,9 +135,10 @@ public final class ShorteningTask: @unchecked Sendable {
     ) -> Bool {
         let first = session.shortener.content.parts.count
         let isReplaced = draft.state.replaced[index] != nil
-        for (number, located) in session.beginTurn(draft.prompt.turns[index], in: draft.prompt.source).enumerated() {
+        let (turn, source, isFirst) = firstSent(index)
+        for (number, located) in session.beginTurn(turn, in: source).enumerated() {
             var part = located.part
-            if facts?.isKept ?? false || located.value == nil { part.isKept = true }
+            if facts?.isKept ?? false || located.value == nil || !isFirst { part.isKept = true }
             guard let birth = facts?.births.first(where: { $0.part == number }) else {
                 session.shortener.restore(part, emission: nil)
                 continue
@@ -151,6 +155,17 @@ public final class ShorteningTask: @unchecked Sendable {
         session.endTurn(draft.chains[index])
         session.note(facts?.tail ?? [], at: index)
         return true
+    }
+
+    /// A known turn as its client first sent it, which is what a handle stands for; false: that is lost, and nothing of the
+    /// turn may be left out any more.
+    private func firstSent(_ index: Int) -> (turn: Turn, source: SourceDocument, isFirst: Bool) {
+        let turn = draft.prompt.turns[index]
+        guard let respelled = respelled[index] else { return (turn, draft.prompt.source, true) }
+        guard let bytes = respelled, let prompt = try? Prompt(storedTurn: bytes, dialect: draft.prompt.dialect),
+            prompt.turns.count == 1
+        else { return (turn, draft.prompt.source, false) }
+        return (prompt.turns[0], prompt.source, true)
     }
 
     private func restore(
@@ -320,12 +335,12 @@ public final class ShorteningTask: @unchecked Sendable {
             let turn = session.turn(ofPart: replacement.number)
             let located = EmittedTurn(draft.prompt.turns[turn], in: draft.prompt.source)
                 .parts[replacement.number - session.firstParts[turn]]
+            let handle = session.shortener.content.parts[replacement.number].handle
             journal.append(
                 ShortenedPart(
-                    position: turn, partIndex: located.partIndex,
-                    handle: session.shortener.content.parts[replacement.number].handle.text,
-                    strategy: replacement.strategy,
-                    original: located.part.bytes.withUnsafeBytes { Fingerprint(of: $0) },
+                    position: turn, partIndex: located.partIndex, handle: handle.text, strategy: replacement.strategy,
+                    // As it first came: the client may spell it otherwise by now.
+                    original: session.shortener.content.handles[handle.text]!,
                     emitted: replacement.bytes.withUnsafeBytes { Fingerprint(of: $0) },
                     bytesSaved: before[replacement.number] - replacement.bytes.count,
                     occasion: .epoch(plan.reason),
