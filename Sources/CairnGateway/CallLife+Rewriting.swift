@@ -227,11 +227,11 @@ extension CallLife {
     // MARK: answers of our own
 
     /// A document of ours instead of an upstream's answer.
-    private func respond(_ body: [UInt8], adding added: [(String, String)] = []) {
+    func respond(_ body: [UInt8], type: String = "application/json", adding added: [(String, String)] = []) {
         upstreamIndex = nil
         status = 200
         hasAnswerBegun = true
-        let fields = [("content-type", "application/json"), ("x-cairn-call", identifier.description)]
+        let fields = [("content-type", type), ("x-cairn-call", identifier.description)]
         call.respond(status: 200, headers: fields + added, body: body)
     }
 
@@ -239,11 +239,8 @@ extension CallLife {
     func answerFromMemory(_ head: Head, _ upstream: PreparedUpstream) -> Bool {
         let found = call.withRequestLine { method, target, _ in
             let identifier = routed.identifier.map { String(decoding: target[$0], as: UTF8.self) } ?? ""
-            let query = target.firstIndex(of: UInt8(ascii: "?")).map {
-                String(decoding: target[($0 + 1)...], as: UTF8.self)
-            }
             return ResponseRoute(
-                identifier: identifier, query: query ?? "", isDeletion: method.first == UInt8(ascii: "D"),
+                identifier: identifier, query: TargetQuery(of: target), isDeletion: method.first == UInt8(ascii: "D"),
                 listsInput: routed.route == .responseInputItems)
         }
         guard let found else { return true }

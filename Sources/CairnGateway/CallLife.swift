@@ -65,6 +65,7 @@ final class CallLife: FetchHandler {
     func requestArrived() {
         arrivedNanoseconds = call.arrivedNanoseconds
         requestBytes = call.withBody { UInt64($0.count) }
+        if routed.route == .expand { return expand() }
         let codings: [ContentCoding]
         do throws(ContentDecodingError) {
             codings = try requestCodings()

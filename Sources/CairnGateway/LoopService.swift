@@ -83,7 +83,7 @@ final class LoopService: ServerHandler, @unchecked Sendable {
             let dialect = callDialect(routed, call)
             if let error = hostRefusal(call) {
                 refuse(call, error, dialect: dialect, identifier: identifier)
-            } else if routed.route.goesUpstream {
+            } else if routed.route.isRecorded {
                 call.state = CallLife(
                     owner: self, call: call, routed: routed, dialect: dialect, identifier: identifier,
                     wallNanoseconds: wall)
@@ -145,7 +145,7 @@ final class LoopService: ServerHandler, @unchecked Sendable {
 
     /// Where the path says no dialect, Anthropic's SDK is known by a field it always sends.
     private func callDialect(_ routed: RoutedTarget, _ call: ServerCall) -> CallDialect {
-        guard routed.dialect == .other, routed.route.goesUpstream else { return routed.dialect }
+        guard routed.dialect == .other, routed.route.isRecorded else { return routed.dialect }
         return call.head?.withValue(of: "anthropic-version") { _ in true } ?? false ? .messages : .other
     }
 
@@ -200,7 +200,9 @@ final class LoopService: ServerHandler, @unchecked Sendable {
         var fields = [("content-type", "application/json"), ("x-cairn-call", identifier.description)]
         if error.kind == .methodNotAllowed { fields.append(("allow", error.detail)) }
         if error.kind == .adminKeyRequired { fields.append(("www-authenticate", "Bearer")) }
-        if error.kind == .tooManyConnections || error.kind == .draining { fields.append(("retry-after", "1")) }
+        if error.kind == .tooManyConnections || error.kind == .draining || error.kind == .storeUnavailable {
+            fields.append(("retry-after", "1"))
+        }
         return headerLines(fields)
     }
 

@@ -23,6 +23,8 @@ enum Route: UInt8, CaseIterable, Sendable {
     case responseInputItems
     /// Any other path or method below /v1: goes upstream as it is.
     case otherV1
+    /// GET of what a marker left out, by its handle.
+    case expand
     case health
     case metrics
     /// `/`
@@ -43,6 +45,7 @@ enum Route: UInt8, CaseIterable, Sendable {
         case .response: "response"
         case .responseInputItems: "response_input_items"
         case .otherV1: "other_v1"
+        case .expand: "expand"
         case .health: "health"
         case .metrics: "metrics"
         case .root: "root"
@@ -56,9 +59,12 @@ enum Route: UInt8, CaseIterable, Sendable {
         case .chatCompletions, .responses, .messages, .countTokens, .embeddings, .models, .model, .response,
             .responseInputItems, .otherV1:
             true
-        case .health, .metrics, .root, .unknown: false
+        case .expand, .health, .metrics, .root, .unknown: false
         }
     }
+
+    /// Whether a call has a life of its own, which is recorded, and errors in the dialect of its caller.
+    var isRecorded: Bool { goesUpstream || self == .expand }
 }
 
 /// The methods that routing tells apart.
@@ -95,7 +101,7 @@ struct RoutedTarget: Equatable, Sendable {
     var dialect: CallDialect
     /// The part of the request's target that follows `/v1` upstream: a slash, the rest of the path, and the query.
     var upstreamSuffix: Range<Int>
-    /// Where the target names a model or a response, for the routes that do; percent-encoded as it came.
+    /// Where the target names a model, a response or a handle, for the routes that do; percent-encoded as it came.
     var identifier: Range<Int>?
 }
 
@@ -174,6 +180,12 @@ enum Router {
             try checkMethod(method, of: own)
             routed.route = own
             routed.dialect = .other
+        } else if base.hasVersion || base.isAnthropic, rest.isBelow(ownFolder) {
+            // Ours alone: no upstream shall ever see a handle.
+            guard let handle = handle(in: rest) else { return routed }
+            try checkMethod(method, of: .expand)
+            routed.route = .expand
+            routed.identifier = handle.lowerBound + base.restStart..<handle.upperBound + base.restStart
         } else if let (route, dialect) = apiRoute(method: method, rest: rest, isAnthropic: base.isAnthropic) {
             (routed.route, routed.dialect) = (route, dialect)
             routed.identifier = identifier(of: route, rest).map {
@@ -280,6 +292,17 @@ enum Router {
         case .options, .connect, .trace, .other: break
         }
         return nil
+    }
+
+    private static let ownFolder: StaticString = "/lcm"
+    private static let expandFolder: StaticString = "/lcm/expand/"
+
+    /// Where a path of ours names a handle; nil: it names none.
+    private static func handle(in rest: Span<UInt8>) -> Range<Int>? {
+        guard rest.starts(with: expandFolder) else { return nil }
+        let start = expandFolder.utf8CodeUnitCount
+        for position in start..<rest.count where rest[position] == UInt8(ascii: "/") { return nil }
+        return start < rest.count ? start..<rest.count : nil
     }
 
     private static let modelsFolder: StaticString = "/models/"

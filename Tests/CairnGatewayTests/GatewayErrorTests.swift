@@ -23,6 +23,7 @@ import Testing
         let expected: [UInt16: Set<String>] = [
             400: ["invalid_request_error"], 401: ["authentication_error"], 403: ["permission_error"],
             404: ["not_found_error"], 405: ["invalid_request_error"], 408: ["timeout_error"],
+            409: ["invalid_request_error"],
             413: ["request_too_large"],
             415: ["invalid_request_error"], 417: ["invalid_request_error"], 431: ["request_too_large"],
             500: ["api_error"], 501: ["invalid_request_error"], 502: ["api_error"], 503: ["overloaded_error"],
@@ -42,7 +43,8 @@ import Testing
             (.bodyTooLarge, 413), (.headersTooLarge, 431), (.badRequest, 400), (.badEncoding, 400),
             (.unsupportedEncoding, 415), (.foreignHost, 403), (.foreignOrigin, 403), (.unknownRoute, 404),
             (.methodNotAllowed, 405), (.requestTimeout, 408), (.tooManyConnections, 503), (.draining, 503),
-            (.adminKeyRequired, 401), (.internalFault, 500),
+            (.adminKeyRequired, 401), (.internalFault, 500), (.unknownHandle, 404), (.ambiguousHandle, 409),
+            (.storeUnavailable, 503), (.originalLost, 500),
         ] as [(GatewayError.Kind, UInt16)])
     func `kinds have the statuses that clients expect`(kind: GatewayError.Kind, status: UInt16) {
         #expect(kind.status == status)

@@ -164,13 +164,17 @@ private func kept(_ identifier: String, of caller: CallerDigest = ada, padding: 
     }
 }
 
+/// The query of a target as it comes.
+func query(_ text: String) -> TargetQuery { Array("/x?\(text)".utf8).withUnsafeBytes { TargetQuery(of: $0) } }
+
 @Suite struct ResponseRouteTests {
     private let memory = ResponseMemory()
 
     private func answer(
-        _ query: String = "", caller: CallerDigest = ada, deletes: Bool = false, lists: Bool = true
+        _ text: String = "", caller: CallerDigest = ada, deletes: Bool = false, lists: Bool = true
     ) throws -> [String: Any]? {
-        let route = ResponseRoute(identifier: "resp_1", query: query, isDeletion: deletes, listsInput: lists)
+        let route = ResponseRoute(
+            identifier: "resp_1", query: query(text), isDeletion: deletes, listsInput: lists)
         return try route.answer(memory, caller).map { try parseJSON(String(decoding: $0, as: UTF8.self)) }
     }
 

@@ -88,6 +88,35 @@ import Testing
     }
 
     @Test(arguments: [
+        ("/v1/lcm/expand/k7f2", CallDialect.other), ("/v1/v1/lcm/expand/k7f2?lines=1-2", .other),
+        ("http://h/v1/lcm/expand/k7f2", .other), ("/anthropic/v1/lcm/expand/k7f2", .messages),
+        ("/anthropic/lcm/expand/k7f2", .messages),
+    ])
+    func `a handle is found where it stands, and stays here`(target: String, dialect: CallDialect) throws {
+        for method in [RequestMethod.get, .head] {
+            let routed = try route(method, target)
+            let range = try #require(routed.identifier)
+
+            #expect(routed.route == .expand)
+            #expect(routed.dialect == dialect)
+            #expect(!routed.route.goesUpstream && routed.route.isRecorded)
+            #expect(String(decoding: Array(target.utf8)[range], as: UTF8.self) == "k7f2")
+        }
+        #expect(throws: TargetRefusal.methodNotAllowed(allow: .get)) { try route(.post, target) }
+        #expect(throws: TargetRefusal.methodNotAllowed(allow: .get)) { try route(.delete, target) }
+    }
+
+    @Test(arguments: [
+        "/v1/lcm", "/v1/lcm/", "/v1/lcm/expand", "/v1/lcm/expand/", "/v1/lcm/expand/a/b", "/v1/lcm/other",
+        "/anthropic/v1/lcm/x", "/lcm/expand/k7f2",
+    ])
+    func `what is unknown among our own paths never goes upstream`(target: String) throws {
+        for method in [RequestMethod.get, .post, .delete, .other] {
+            #expect(try route(method, target).route == .unknown)
+        }
+    }
+
+    @Test(arguments: [
         ("/v1/%", TargetRefusal.badPercentEncoding), ("/v1/%4", .badPercentEncoding), ("/v1/%zz", .badPercentEncoding),
         ("/v1/../metrics", .dotSegment), ("/v1/./x", .dotSegment), ("/v1/..", .dotSegment), ("/v1/.", .dotSegment),
         ("/v1/%2e%2E/x", .dotSegment), ("/v1/.%2e/x", .dotSegment), ("/v1/x%2f..%2fy", .dotSegment),

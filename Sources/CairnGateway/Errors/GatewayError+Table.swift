@@ -133,6 +133,14 @@ extension GatewayError.Kind {
             request(
                 400, "previous_response_not_found",
                 "There is no previous response {} for this key. Send the whole input instead.")
+        case .unknownHandle:
+            request(
+                404, "handle_not_found", type: "not_found_error",
+                "There is nothing under the handle {} for this key. An old one is found with ?session= and its session."
+            )
+        case .ambiguousHandle:
+            request(
+                409, "handle_ambiguous", "The handle cannot be expanded: {}.")
 
         case .tooManyConnections:
             ours(
@@ -146,6 +154,14 @@ extension GatewayError.Kind {
             ours(
                 503, "out_of_memory", anthropicType: "overloaded_error",
                 "The gateway is out of memory. Try again later.")
+        case .storeUnavailable:
+            ours(
+                503, "store_unavailable", anthropicType: "overloaded_error",
+                "The gateway cannot read its store: {}. Try again later.")
+        case .originalLost:
+            ours(
+                500, "original_lost", anthropicType: "api_error",
+                "What was left out cannot be given back: {}. The gateway's log names the call.")
         case .internalFault:
             ours(
                 500, "internal_fault", anthropicType: "api_error",

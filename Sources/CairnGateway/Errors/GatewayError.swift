@@ -59,10 +59,14 @@ struct GatewayError: Error, Equatable, Sendable {
         case untranslatable
         case unknownResponse
         case unknownPreviousResponse
+        case unknownHandle
+        case ambiguousHandle
 
         case tooManyConnections
         case draining
         case outOfMemory
+        case storeUnavailable
+        case originalLost
         case internalFault
 
         var side: Side { row.side }

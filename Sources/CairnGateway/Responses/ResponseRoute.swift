@@ -6,8 +6,7 @@ import CairnCore
 /// What is asked of a kept response.
 struct ResponseRoute: Equatable, Sendable {
     var identifier: String
-    /// Behind the question mark.
-    var query: String
+    var query: TargetQuery
     var isDeletion: Bool
     var listsInput: Bool
 
@@ -30,7 +29,7 @@ struct ResponseRoute: Equatable, Sendable {
     /// A page of items, the newest first unless `order=asc` is asked for.
     private func page(of kept: KeptResponse) throws(GatewayError) -> [UInt8] {
         let limit = try pageLimit()
-        let isAscending = try parameter("order").map { order throws(GatewayError) in
+        let isAscending = try query["order"].map { order throws(GatewayError) in
             guard order == "asc" || order == "desc" else {
                 throw GatewayError(.badRequest, detail: "order is asc or desc")
             }
@@ -38,7 +37,7 @@ struct ResponseRoute: Equatable, Sendable {
         }
         var items = kept.input.enumerated().map { index, item in ListedItem(item, index: index, of: kept) }
         if !(isAscending ?? false) { items.reverse() }
-        if let after = parameter("after") {
+        if let after = query["after"] {
             guard let index = items.firstIndex(where: { $0.identifier == after }) else {
                 throw GatewayError(.badRequest, detail: "after names no item of this response")
             }
@@ -60,15 +59,11 @@ struct ResponseRoute: Equatable, Sendable {
     }
 
     private func pageLimit() throws(GatewayError) -> Int {
-        guard let text = parameter("limit") else { return Self.pageItemsDefault }
+        guard let text = query["limit"] else { return Self.pageItemsDefault }
         guard let limit = Int(text), (1...Self.pageItemsMax).contains(limit) else {
             throw GatewayError(.badRequest, detail: "limit is a number from 1 to \(Self.pageItemsMax)")
         }
         return limit
-    }
-
-    private func parameter(_ name: String) -> String? {
-        query.split(separator: "&").first { $0.hasPrefix(name + "=") }.map { String($0.dropFirst(name.utf8.count + 1)) }
     }
 }
 

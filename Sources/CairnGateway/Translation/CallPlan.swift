@@ -43,7 +43,7 @@ enum CallPlan: Equatable, Sendable {
             return models(dialect: dialect, model: model, mode: mode, upstream: upstream)
         case .response, .responseInputItems:
             return .storedResponse
-        case .embeddings, .otherV1, .health, .metrics, .root, .unknown:
+        case .embeddings, .otherV1, .expand, .health, .metrics, .root, .unknown:
             return .pass
         }
     }
