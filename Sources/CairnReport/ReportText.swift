@@ -44,19 +44,19 @@ extension Report {
             ["untouched", Self.dollars(sum.untouched, sum), "what the agents' own requests would have cost"],
             [
                 "saved", Self.dollars(sum.saved, sum),
-                Self.share(sum.saved.nanodollars, of: sum.untouched.nanodollars) ?? "",
+                NumberText.share(sum.saved.nanodollars, of: sum.untouched.nanodollars) ?? "",
             ],
             ["predicted", Self.dollars(sum.predicted, sum), "what Cairn expected to be billed"],
         ]
-        section.notes.append("\(Self.counted(calls, "call")) in \(Self.counted(sessionCount, "session")).")
+        section.notes.append("\(NumberText.counted(calls, "call")) in \(NumberText.counted(sessionCount, "session")).")
         if sum.unpricedCallCount > 0 {
             section.notes.append(
-                "The price of \(Self.counted(sum.unpricedCallCount, "call")) is unknown: their tokens count below, their dollars nowhere. "
+                "The price of \(NumberText.counted(sum.unpricedCallCount, "call")) is unknown: their tokens count below, their dollars nowhere. "
                     + "Prices can be given in prices.yaml of the home.")
         }
         if unreportedCallCount > 0 {
             section.notes.append(
-                "No usage was reported for \(Self.counted(unreportedCallCount, "call")): they are in no sum.")
+                "No usage was reported for \(NumberText.counted(unreportedCallCount, "call")): they are in no sum.")
         }
         return section
     }
@@ -65,14 +65,17 @@ extension Report {
         var section = ReportSection("Tokens")
         let tokens = sum.tokens
         section.rows = [
-            ["prompt", Self.grouped(tokens.prompt)],
-            ["hit", Self.grouped(tokens.hit), Self.share(Int64(tokens.hit), of: Int64(tokens.prompt)) ?? ""],
-            ["miss", Self.grouped(tokens.miss)],
-            ["written", Self.grouped(tokens.write5m + tokens.write1h)],
-            ["output", Self.grouped(tokens.output)],
+            ["prompt", NumberText.grouped(tokens.prompt)],
+            [
+                "hit", NumberText.grouped(tokens.hit),
+                NumberText.share(Int64(tokens.hit), of: Int64(tokens.prompt)) ?? "",
+            ],
+            ["miss", NumberText.grouped(tokens.miss)],
+            ["written", NumberText.grouped(tokens.write5m + tokens.write1h)],
+            ["output", NumberText.grouped(tokens.output)],
         ]
-        if let kept = Self.share(Int64(commonBytes), of: Int64(followingBytes)),
-            let asSent = Self.share(Int64(commonBytesAsSent), of: Int64(followingBytes))
+        if let kept = NumberText.share(Int64(commonBytes), of: Int64(followingBytes)),
+            let asSent = NumberText.share(Int64(commonBytesAsSent), of: Int64(followingBytes))
         {
             section.notes.append(
                 "Of the bytes of prompts that followed another, \(kept) stood in the one before; as the agents sent them, \(asSent)."
@@ -87,9 +90,10 @@ extension Report {
         section.rows = groups.map { group in
             let sum = group.sum
             return [
-                group.name.isEmpty ? "(none)" : group.name, Self.grouped(sum.callCount), Self.dollars(sum.billed, sum),
+                group.name.isEmpty ? "(none)" : group.name, NumberText.grouped(sum.callCount),
+                Self.dollars(sum.billed, sum),
                 Self.dollars(sum.untouched, sum), Self.dollars(sum.saved, sum),
-                Self.share(Int64(sum.tokens.hit), of: Int64(sum.tokens.prompt)) ?? "",
+                NumberText.share(Int64(sum.tokens.hit), of: Int64(sum.tokens.prompt)) ?? "",
             ]
         }
         return section
@@ -103,8 +107,8 @@ extension Report {
         section.rows = breaks.map { line in
             let cost = line.unpricedCount == line.count ? "unknown" : line.cost.description
             return [
-                line.reason.words, Self.grouped(line.count), Self.grouped(line.lostBytes),
-                Self.grouped(line.lostTokens),
+                line.reason.words, NumberText.grouped(line.count), NumberText.grouped(line.lostBytes),
+                NumberText.grouped(line.lostTokens),
                 line.unpricedCount > 0 && line.unpricedCount < line.count
                     ? "\(cost) and \(line.unpricedCount) unknown" : cost,
             ]
@@ -118,7 +122,7 @@ extension Report {
         section.rows = moved.map { line in
             let isUnknown = line.unpricedCount == line.callCount
             return [
-                line.kinds, Self.grouped(line.callCount), isUnknown ? "unknown" : line.saved.description,
+                line.kinds, NumberText.grouped(line.callCount), isUnknown ? "unknown" : line.saved.description,
                 isUnknown ? "unknown" : line.monthly.description,
             ]
         }
@@ -129,13 +133,13 @@ extension Report {
         var section = ReportSection("Prediction of hit tokens")
         guard errors.callCount > 0 else { return section }
         section.rows = [
-            ["calls", Self.grouped(errors.callCount)],
-            ["exact", Self.share(Int64(errors.exactCount), of: Int64(errors.callCount)) ?? ""],
-            ["within 128 tokens", Self.share(Int64(errors.within128Count), of: Int64(errors.callCount)) ?? ""],
+            ["calls", NumberText.grouped(errors.callCount)],
+            ["exact", NumberText.share(Int64(errors.exactCount), of: Int64(errors.callCount)) ?? ""],
+            ["within 128 tokens", NumberText.share(Int64(errors.within128Count), of: Int64(errors.callCount)) ?? ""],
         ]
         for percent in [50, 90, 99] {
             section.rows.append([
-                "error of \(percent) % at most", errors.quantile(percent: percent).map(Self.grouped) ?? "",
+                "error of \(percent) % at most", errors.quantile(percent: percent).map(NumberText.grouped) ?? "",
             ])
         }
         section.rows.append(["mean error", "\(errors.sumTokens / errors.callCount)"])
@@ -147,10 +151,10 @@ extension Report {
         section.head = ["session", "harness", "model", "calls", "breaks", "bytes sent again", "cost", "hit rate"]
         section.rows = worstSessions.map { session in
             [
-                session.id.description, session.harness, session.model, Self.grouped(session.sum.callCount),
-                Self.grouped(session.breakCount), Self.grouped(session.lostBytes),
+                session.id.description, session.harness, session.model, NumberText.grouped(session.sum.callCount),
+                NumberText.grouped(session.breakCount), NumberText.grouped(session.lostBytes),
                 session.unpricedBreakCount == session.breakCount ? "unknown" : session.breakCost.description,
-                Self.share(Int64(session.sum.tokens.hit), of: Int64(session.sum.tokens.prompt)) ?? "",
+                NumberText.share(Int64(session.sum.tokens.hit), of: Int64(session.sum.tokens.prompt)) ?? "",
             ]
         }
         return section
@@ -163,12 +167,12 @@ extension Report {
         for line in moved where line.saved > .zero {
             section.notes.append(
                 "The \(line.kinds) in your prompts would cost \(line.monthly) a month without Cairn, extrapolated from "
-                    + "\(Self.counted(line.callCount, "call")). Put such text at the end of the newest message, or leave it out."
+                    + "\(NumberText.counted(line.callCount, "call")). Put such text at the end of the newest message, or leave it out."
             )
         }
         for line in breaks {
             guard let words = line.reason.advice else { continue }
-            let cost = line.cost > .zero ? " It cost \(line.cost) in \(Self.counted(line.count, "break"))." : ""
+            let cost = line.cost > .zero ? " It cost \(line.cost) in \(NumberText.counted(line.count, "break"))." : ""
             section.notes.append(words + cost)
         }
         return section
@@ -179,28 +183,6 @@ extension Report {
     /// Unknown if no call of the sum has a price.
     private static func dollars(_ money: Money, _ sum: LedgerSum) -> String {
         sum.callCount > 0 && sum.unpricedCallCount == sum.callCount ? "unknown" : money.description
-    }
-
-    /// `12.3 %`; nil without a whole.
-    private static func share(_ part: Int64, of whole: Int64) -> String? {
-        guard whole > 0 else { return nil }
-        let permille = Int((Double(part) * 1000 / Double(whole)).rounded())
-        return "\(permille < 0 ? "-" : "")\(permille.magnitude / 10).\(permille.magnitude % 10) %"
-    }
-
-    /// `1 call`, `12,345 calls`.
-    private static func counted(_ number: Int, _ noun: String) -> String {
-        "\(grouped(number)) \(noun)\(number == 1 ? "" : "s")"
-    }
-
-    /// `12,345`.
-    private static func grouped(_ number: Int) -> String {
-        var digits = ""
-        for (index, digit) in String(number.magnitude).reversed().enumerated() {
-            if index > 0, index % 3 == 0 { digits.append(",") }
-            digits.append(digit)
-        }
-        return (number < 0 ? "-" : "") + String(digits.reversed())
     }
 }
 

@@ -1,4 +1,4 @@
-// The settings of commands that look at a gateway or at what it left in its home: status, report, prove, search, backup,
+// The settings of commands that look at a gateway or at what it left in its home: status, report, prove, search, expand, why, backup,
 // context export. They find it as `cairn serve` does (flags, the gateway's variables, its configuration file), and
 // understand of the file only what they need: a key that is held in a variable of the gateway's own environment must not
 // stop a report.
@@ -50,6 +50,29 @@ extension Command {
         }
         return SearchSettings(
             home: try home(given, environment, files), words: words,
+            session: try given.value(.session, SettingsValue.session)?.value)
+    }
+
+    static func expandSettings(
+        _ given: GivenOptions, _ environment: [String: String], _ files: some ConfigFiles
+    ) throws(SettingsError) -> ExpandSettings {
+        guard let handle = try given.words.first?.parsed(SettingsValue.handle) else {
+            throw SettingsError("expand: expected a HANDLE, the characters of a marker in front of its colon")
+        }
+        return ExpandSettings(
+            home: try home(given, environment, files), handle: handle.value,
+            session: try given.value(.session, SettingsValue.session)?.value,
+            lines: try given.value(.lines, SettingsValue.lines)?.value)
+    }
+
+    static func whySettings(
+        _ given: GivenOptions, _ environment: [String: String], _ files: some ConfigFiles
+    ) throws(SettingsError) -> WhySettings {
+        guard let subject = try given.words.first?.parsed(SettingsValue.explainable) else {
+            throw SettingsError("why: expected a HANDLE of a marker, or a CALL as the header x-cairn-call names it")
+        }
+        return WhySettings(
+            home: try home(given, environment, files), subject: subject.value,
             session: try given.value(.session, SettingsValue.session)?.value)
     }
 

@@ -35,6 +35,8 @@ extension Command {
         case .report: return .report(try reportSettings(given, environment, files))
         case .prove: return .prove(try proveSettings(given, environment, files))
         case .search: return .search(try searchSettings(given, environment, files))
+        case .expand: return .expand(try expandSettings(given, environment, files))
+        case .why: return .why(try whySettings(given, environment, files))
         case .backup: return .backup(try backupSettings(given, environment, files))
         case .version: return .version
         case .help: return .help(.overview)

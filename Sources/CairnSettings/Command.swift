@@ -12,6 +12,10 @@ public enum Command: Equatable, Sendable {
     case prove(ProveSettings)
     /// Look for words in stored turns.
     case search(SearchSettings)
+    /// Write what a marker left out.
+    case expand(ExpandSettings)
+    /// Tell why a prompt left otherwise than it came.
+    case why(WhySettings)
     case report(ReportSettings)
     case status(StatusSettings)
     case backup(BackupSettings)
@@ -148,6 +152,44 @@ public struct SearchSettings: Equatable, Sendable {
     public static let hitsMax = 20
 }
 
+/// The settings of `cairn expand`.
+public struct ExpandSettings: Equatable, Sendable {
+    public var home: String
+    /// What a marker shows: 4 to 26 of its characters.
+    public var handle: String
+    /// 32 hexadecimal digits; nil: whichever has the handle.
+    public var session: String?
+    /// Counted from 1; nil: all of them.
+    public var lines: ClosedRange<Int>?
+
+    public init(home: String, handle: String, session: String? = nil, lines: ClosedRange<Int>? = nil) {
+        self.home = home
+        self.handle = handle
+        self.session = session
+        self.lines = lines
+    }
+}
+
+/// The settings of `cairn why`.
+public struct WhySettings: Equatable, Sendable {
+    public enum Subject: Equatable, Sendable {
+        case handle(String)
+        /// The identifier of a call, as in `x-cairn-call`.
+        case call(String)
+    }
+
+    public var home: String
+    public var subject: Subject
+    /// 32 hexadecimal digits; nil: all sessions.
+    public var session: String?
+
+    public init(home: String, subject: Subject, session: String? = nil) {
+        self.home = home
+        self.subject = subject
+        self.session = session
+    }
+}
+
 /// The settings of `cairn backup`.
 public struct BackupSettings: Equatable, Sendable {
     public var home: String
@@ -164,7 +206,7 @@ public struct BackupSettings: Equatable, Sendable {
 public enum HelpTopic: String, CaseIterable, Sendable {
     /// The commands.
     case overview
-    case serve, practice, demo, status, report, prove, search, backup, context, version
+    case serve, practice, demo, status, report, prove, search, expand, why, backup, context, version
     /// The keys of the configuration file.
     case config
 }

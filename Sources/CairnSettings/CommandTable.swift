@@ -4,14 +4,14 @@
 
 /// The word after `cairn`.
 enum Verb: String, CaseIterable {
-    case serve, practice, demo, status, report, prove, search, backup, context, version, help
+    case serve, practice, demo, status, report, prove, search, expand, why, backup, context, version, help
 }
 
 extension Verb {
     /// Looks at a gateway or at what one left in its home.
     var looksAtGateway: Bool {
         switch self {
-        case .status, .report, .prove, .search, .backup, .context: true
+        case .status, .report, .prove, .search, .expand, .why, .backup, .context: true
         case .serve, .practice, .demo, .version, .help: false
         }
     }
@@ -20,7 +20,7 @@ extension Verb {
 /// A flag without its `--`.
 enum OptionName: String, CaseIterable {
     case listen, upstream, provider, mode, home, config, threads, fault, script, dialect, to, from
-    case all, session, since, format, once, tls, book
+    case all, session, since, format, once, tls, book, lines
     case apiKey = "api-key"
     case adminKey = "admin-key"
     case tlsCert = "tls-cert"
@@ -96,6 +96,8 @@ struct CommandLineTable {
         case .report: report
         case .prove: prove
         case .search: search
+        case .expand: expand
+        case .why: why
         case .backup: backup
         case .version: CommandLineTable(verb: verb, summary: "print the version", options: [])
         case .help:
@@ -237,6 +239,25 @@ struct CommandLineTable {
         verb: .search, summary: "find the stored turns that have these words, the best first", words: ["WORDS"],
         options: [
             OptionLine(.session, "ID", "Only turns first seen in this session.")
+        ] + homeOptions)
+
+    private static let expand = CommandLineTable(
+        verb: .expand, summary: "write the exact bytes that a marker left out of a prompt", words: ["HANDLE"],
+        options: [
+            OptionLine(.session, "ID", "The session of the marker: the 32 digits of the header x-cairn-session."),
+            OptionLine(
+                .lines, "A-B",
+                "Only these lines, counted from 1. The status is 0, 1 when there is no such original or no such line, 2 "
+                    + "when nothing could be read."),
+        ] + homeOptions)
+
+    private static let why = CommandLineTable(
+        verb: .why, summary: "tell why a part, or a call's prompt, left otherwise than it came", words: ["HANDLE|CALL"],
+        options: [
+            OptionLine(
+                .session, "ID",
+                "Of a handle, only what this session made of it. A CALL is what the header x-cairn-call says. The status "
+                    + "is 0, 1 when nothing is known of it, 2 when nothing could be read.")
         ] + homeOptions)
 
     private static let backup = CommandLineTable(

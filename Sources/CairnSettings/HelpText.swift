@@ -13,6 +13,8 @@ extension HelpTopic {
         case .report: HelpText.command(.report)
         case .prove: HelpText.command(.prove)
         case .search: HelpText.command(.search)
+        case .expand: HelpText.command(.expand)
+        case .why: HelpText.command(.why)
         case .backup: HelpText.command(.backup)
         case .context: HelpText.command(.context)
         case .version: HelpText.command(.version)

@@ -123,6 +123,36 @@ enum SettingsValue {
         return text
     }
 
+    /// What a marker shows: 4 to 26 digits and small letters without i, l, o and u.
+    static func handle(_ text: String) throws(SettingsError) -> String {
+        guard isHandle(text) else { throw mismatch("expected the characters of a marker in front of its colon", text) }
+        return text
+    }
+
+    private static func isHandle(_ text: String) -> Bool {
+        let letters = "abcdefghjkmnpqrstvwxyz".utf8
+        return (4...26).contains(text.utf8.count) && text.utf8.allSatisfy { isDigit($0) || letters.contains($0) }
+    }
+
+    /// A handle, or the 26 digits and capital letters of a call.
+    static func explainable(_ text: String) throws(SettingsError) -> WhySettings.Subject {
+        let capitals = UInt8(ascii: "A")...UInt8(ascii: "Z")
+        if text.utf8.count == 26, text.utf8.allSatisfy({ isDigit($0) || capitals.contains($0) }) { return .call(text) }
+        guard isHandle(text) else {
+            throw mismatch("expected the characters of a marker in front of its colon, or the 26 of a call", text)
+        }
+        return .handle(text)
+    }
+
+    /// Lines counted from 1: `3-9`, or `3`.
+    static func lines(_ text: String) throws(SettingsError) -> ClosedRange<Int> {
+        let ends = text.split(separator: "-", maxSplits: 1, omittingEmptySubsequences: false)
+        let numbers = ends.compactMap { $0.utf8.allSatisfy(isDigit) ? Int($0) : nil }
+        guard numbers.count == ends.count, let first = numbers.first, let last = numbers.last, first >= 1, last >= first
+        else { throw mismatch("expected lines such as 3-9, counted from 1", text) }
+        return first...last
+    }
+
     /// Where a report begins: `12h`, `7d` or `2026-11-01`.
     static func since(_ text: String) throws(SettingsError) -> ReportSettings.Since {
         let digits = text.dropLast()

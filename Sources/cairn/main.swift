@@ -24,6 +24,8 @@ do {
     case .report(let settings): exit(WriteReport.run(settings))
     case .status(let settings): exit(Status.run(settings))
     case .search(let settings): exit(Search.run(settings))
+    case .expand(let settings): exit(Expand.run(settings))
+    case .why(let settings): exit(Why.run(settings))
     case .backup(let settings): exit(Backup.run(settings))
     }
 } catch {

@@ -25,23 +25,23 @@ struct CommandTests {
         (["sevre"], "cairn: unknown command \"sevre\"; did you mean serve?"),
         (
             ["start"],
-            "cairn: unknown command \"start\"; expected serve, practice, demo, status, report, prove, search, backup, context, version or help"
+            "cairn: unknown command \"start\"; expected serve, practice, demo, status, report, prove, search, expand, why, backup, context, version or help"
         ),
         (
             ["--mode", "full"],
-            "cairn: unknown command \"--mode\"; expected serve, practice, demo, status, report, prove, search, backup, context, version or help"
+            "cairn: unknown command \"--mode\"; expected serve, practice, demo, status, report, prove, search, expand, why, backup, context, version or help"
         ),
         (
             [""],
-            "cairn: unknown command \"\"; expected serve, practice, demo, status, report, prove, search, backup, context, version or help"
+            "cairn: unknown command \"\"; expected serve, practice, demo, status, report, prove, search, expand, why, backup, context, version or help"
         ),
         (
             ["help", "me"],
-            "cairn help: expected one of overview, serve, practice, demo, status, report, prove, search, backup, context, version, config"
+            "cairn help: expected one of overview, serve, practice, demo, status, report, prove, search, expand, why, backup, context, version, config"
         ),
         (
             ["help", "serve", "now"],
-            "cairn help: expected one of overview, serve, practice, demo, status, report, prove, search, backup, context, version, config"
+            "cairn help: expected one of overview, serve, practice, demo, status, report, prove, search, expand, why, backup, context, version, config"
         ),
         (
             ["version", "1"],

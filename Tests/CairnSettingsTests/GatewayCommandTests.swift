@@ -44,6 +44,22 @@ struct GatewayCommandTests {
                 == .report(report))
     }
 
+    @Test func `expand takes a handle, and why a handle or a call`() throws {
+        let home = "/home/ada/.cairn"
+        #expect(try parse(["expand", "k7f2"]) == .expand(ExpandSettings(home: home, handle: "k7f2")))
+        #expect(
+            try parse(["expand", "k7f2", "--session", Self.session, "--lines", "3-9", "--home", "/h"])
+                == .expand(ExpandSettings(home: "/h", handle: "k7f2", session: Self.session, lines: 3...9)))
+        #expect(
+            try parse(["expand", "k7f2", "--lines=7"])
+                == .expand(ExpandSettings(home: home, handle: "k7f2", lines: 7...7)))
+        #expect(try parse(["why", "k7f2"]) == .why(WhySettings(home: home, subject: .handle("k7f2"))))
+        let call = "01J8ZQ4M5N6P7R8S9T0V1W2X3Y"
+        #expect(try parse(["why", call]) == .why(WhySettings(home: home, subject: .call(call))))
+        let whole = String(repeating: "k", count: 26)
+        #expect(try parse(["why", whole]) == .why(WhySettings(home: home, subject: .handle(whole))))
+    }
+
     @Test func `a context is exported by its session`() throws {
         #expect(
             try parse(["context", "export", "--session", Self.session], ["CAIRN_HOME": "/h"])
@@ -79,6 +95,19 @@ struct GatewayCommandTests {
         (
             ["report", "--session", "ABCDEF"],
             "--session: expected the 32 hexadecimal digits of a session, got \"ABCDEF\""
+        ),
+        (
+            ["expand"], "expand: expected a HANDLE, the characters of a marker in front of its colon"
+        ),
+        (
+            ["expand", "k7fl"], "HANDLE: expected the characters of a marker in front of its colon, got \"k7fl\""
+        ),
+        (["expand", "k7f2", "--lines", "9-3"], "--lines: expected lines such as 3-9, counted from 1, got \"9-3\""),
+        (["expand", "k7f2", "--lines", "0-3"], "--lines: expected lines such as 3-9, counted from 1, got \"0-3\""),
+        (["why"], "why: expected a HANDLE of a marker, or a CALL as the header x-cairn-call names it"),
+        (
+            ["why", "01J"],
+            "HANDLE|CALL: expected the characters of a marker in front of its colon, or the 26 of a call, got \"01J\""
         ),
         (
             ["status", "--once", "x"],
