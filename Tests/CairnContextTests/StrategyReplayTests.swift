@@ -15,6 +15,9 @@ struct StrategyReplayTests {
             #expect(bill.saving > -0.005, "\(session.identifier)")
             all = all + bill
         }
+        print(
+            "\(book): direct \(all.direct), cost \(all.cost), net \(all.net), \(all.misses) missed, \(all.epochs) epochs"
+        )
         #expect(all.saving >= book.target)
         #expect(Double(all.identifiersVisible) >= 0.998 * Double(all.identifiers))
         if book.hit < book.miss { #expect(all.missShare <= 0.02) }
