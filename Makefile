@@ -13,12 +13,13 @@ BINARY   := .build/release/cairn
 # SwiftPM on Linux refuses --sanitize=undefined; for the C rooms it comes with the address sanitizer.
 ASAN     := --scratch-path .build-asan --sanitize=address -Xcc -fsanitize=undefined -Xcc -fno-sanitize-recover=undefined
 TSAN     := --scratch-path .build-tsan --sanitize=thread
-FORMATTED := Package.swift Sources Tests Benchmarks/store Benchmarks/wire-answers
+FORMATTED := Package.swift Sources Tests Benchmarks/store Benchmarks/wire-answers Benchmarks/shortener
 
 .DEFAULT_GOAL := help
 .PHONY: help run demo build build-debug test test-swift test-c test-tokens test-instructions test-scenarios \
 	test-stable-load test-clients test-store test-asan test-tsan fuzz bench bench-gateway bench-core bench-wire \
-	bench-answers bench-store bench-stable check tidy format install install-lib setup setup-min setup-bench clean
+	bench-answers bench-store bench-stable bench-shortener check tidy format install install-lib setup setup-min \
+	setup-bench clean
 
 help: ## this list
 	@echo 'usage: make TARGET [ARGS="flags for cairn"]'
@@ -77,7 +78,7 @@ fuzz: setup ## malformed input for FUZZ_SECONDS (60), under the sanitizers
 	swift build --product cairn $(ASAN) $(LAYERS)
 	Tests/Fuzz/run.sh $(FUZZ_SECONDS) .build-asan/debug/cairn
 
-bench: bench-core bench-wire bench-answers bench-store bench-gateway bench-stable ## every benchmark
+bench: bench-core bench-wire bench-answers bench-store bench-shortener bench-gateway bench-stable ## every benchmark
 
 bench-core: setup-bench ## the C core's hot paths beside their anchors
 	Benchmarks/core/run.sh
@@ -90,6 +91,9 @@ bench-wire: setup ## what translating a request costs, in all pairs of dialects
 
 bench-answers: setup ## what an event of a translated stream costs, in all pairs of dialects
 	Benchmarks/wire-answers/run.sh $(ARGS)
+
+bench-shortener: setup ## what shortening adds to a call and holds in memory; ARGS=FILE takes a request body
+	Benchmarks/shortener/run.sh $(ARGS)
 
 bench-gateway: setup-bench build ## the gateway beside nginx and haproxy; writes docs/performance.md
 	Benchmarks/gateway/run.sh --publish --cairn $(BINARY) $(ARGS)

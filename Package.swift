@@ -108,6 +108,9 @@ let package = Package(
         .executableTarget(
             name: "AnswerBenchmark", dependencies: ["CairnWire", "CairnCore"], path: "Benchmarks/wire-answers",
             exclude: ["run.sh"], swiftSettings: swiftFlags),
+        .executableTarget(
+            name: "ShortenerBenchmark", dependencies: ["CairnContext", "CairnWire", "CairnCore"],
+            path: "Benchmarks/shortener", exclude: ["run.sh"], swiftSettings: swiftFlags),
 
         // Tests, one target a room
         .testTarget(name: "CairnSettingsTests", dependencies: ["CairnSettings"], swiftSettings: swiftFlags),

@@ -46,6 +46,7 @@ suite clients Tests/Clients/run.sh "$binary"
 suite timings Benchmarks/store/run.sh --smoke
 suite bench-wire Benchmarks/wire/run.sh --smoke
 suite answers Benchmarks/wire-answers/run.sh --smoke
+suite shortener Benchmarks/shortener/run.sh --smoke
 suite benchmarks Benchmarks/gateway/run.sh --smoke --cairn "$(realpath "$binary")"
 
 printf '\n== totals\n'
