@@ -59,7 +59,9 @@ static size_t grown_capacity(size_t capacity, size_t wanted, size_t least) {
 
 static bool reserve_lines(cairn_delta_index *self, size_t count) {
     if (count <= self->line_capacity) return true;
-    const size_t capacity = grown_capacity(self->line_capacity, count, LINES_MIN);
+    const size_t more = self->line_capacity + self->line_capacity / 4; /* kept for a session: not twice as much */
+    const size_t least = more < LINES_MIN ? LINES_MIN : more;
+    const size_t capacity = count > least ? count : least;
     if (!grow(self->allocator, &self->hashes, capacity, sizeof *self->hashes) ||
         !grow(self->allocator, &self->starts, capacity, sizeof *self->starts) ||
         !grow(self->allocator, &self->links, capacity, sizeof *self->links))

@@ -72,6 +72,11 @@ public struct LineIndex: ~Copyable {
     /// Lines of all texts added.
     public var lineCount: Int { Int(state.line_count) }
 
+    /// Bytes of memory it takes.
+    public var heldBytes: Int {
+        state.line_capacity * 16 + state.slot_count * 8 + state.text_capacity * MemoryLayout<cairn_delta_text>.stride
+    }
+
     /// Reads a text; it is borrowed for the call. Forgets what was read before and not added.
     /// - Throws: `tooBig` or `noMemory`; nothing is read then.
     /// - Complexity: one hash a line.
