@@ -5,9 +5,10 @@ import CairnContext
 import CairnCore
 import Glibc
 
+/// Processor time of this process: the work waits for nothing, and who else uses the machine counts for less so.
 func nanoseconds() -> UInt64 {
     var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
     return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
 }
 
@@ -39,6 +40,8 @@ struct Measured {
     var decided: [Decided] = []
     var emittedBytes = 0
     var digest = Fingerprint.lineageStart
+    /// What the shortener says it holds.
+    var toldBytes = 0
 }
 
 /// Lets a session grow; `measuredFrom` is the first message whose call is timed.
@@ -75,6 +78,7 @@ func grow(_ messages: [ContextMessage], _ prices: EpochPrices, measuredFrom: Int
         out.emittedBytes += part.bytes.count
         part.bytes.withUnsafeBytes { out.digest = out.digest.appending(turn: Fingerprint(of: $0)) }
     }
+    out.toldBytes = shortener.heldBytes
     return out
 }
 

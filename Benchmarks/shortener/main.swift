@@ -58,11 +58,11 @@ guard !all.isEmpty else {
     print("\(path ?? ""): no request body in a known dialect")
     exit(1)
 }
-print("Milliseconds: median / 99th percentile (how many), of the last third of a session's calls.")
+print("Milliseconds of processor time: median / 99th percentile (how many), of the last third of a session's calls.")
 print(
-    "| book | KB | KB emitted | birth and plan | birth | plan | epoch | made again | first plan then | KB held | hash |"
+    "| book | KB | KB emitted | birth and plan | birth | plan | epoch | made again | first plan then | KB held | KB told | hash |"
 )
-print("|---|---|---|---|---|---|---|---|---|---|---|")
+print("|---|---|---|---|---|---|---|---|---|---|---|---|")
 var crowd = Crowd()
 var rounds = 0
 for (name, prices) in books {
@@ -75,7 +75,7 @@ for (name, prices) in books {
         print(
             "| \(name) | \(bytes / 1000) | \(out.emittedBytes / 1000) | \(spread(out.calls)) | \(spread(out.births)) |",
             "\(spread(out.plans)) | \(spread(out.epochs)) | \(spread(remade.map(\.whole))) |",
-            "\(spread(remade.map(\.firstPlan))) | \(held / 1000) | \(String(out.digest.high, radix: 16)) |"
+            "\(spread(remade.map(\.firstPlan))) | \(held / 1000) | \(out.toldBytes / 1000) | \(String(out.digest.high, radix: 16)) |"
         )
         rounds += 1
     }

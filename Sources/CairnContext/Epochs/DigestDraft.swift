@@ -49,8 +49,8 @@ struct DigestDraft {
         }
         text.withUnsafeBufferPointer { text in
             if part.kind == .result { keepFailures(of: part.output, in: text) }
-            keepWorthyLines(of: part, in: text, worth: worth, content: content)
-            nameVanishing(of: part, in: text, content: content)
+            keepWorthyLines(of: number, in: text, worth: worth, content: content)
+            nameVanishing(isResult: part.kind == .result, in: text, content: content)
         }
     }
 
@@ -76,10 +76,11 @@ struct DigestDraft {
     }
 
     private mutating func keepWorthyLines(
-        of part: VisiblePart, in text: UnsafeBufferPointer<UInt8>, worth: LineWorth, content: borrowing VisibleContent
+        of number: Int, in text: UnsafeBufferPointer<UInt8>, worth: LineWorth, content: borrowing VisibleContent
     ) {
-        let own = Set(part.lines)
-        let isEdited = part.files.contains { content.isEdited(file: $0) }
+        let part = content.parts[number]
+        let isResult = part.kind == .result
+        let isEdited = content.mentionsEditedFile(number)
         var seen: Set<UInt64> = []
         var all = 0.0
         var kept = 0.0
@@ -88,9 +89,9 @@ struct DigestDraft {
             let range = LineForm.content(of: line, in: text)
             guard range.count >= LineForm.tellingBytesMin else { return }
             let key = ContentKey.of(text, range)
-            guard own.contains(key), content.isLastLine(key), seen.insert(key).inserted else { return }
-            if part.kind != .result, !content.isTold(line: key) { return }
-            let chance = worth.chances.chance(ofLine: key, of: part, isEdited: isEdited, in: content)
+            let facts = content.line(key)
+            guard facts.isLast, isResult || facts.isTold, seen.insert(key).inserted else { return }
+            let chance = worth.chances.chance(of: facts, in: part, isEdited: isEdited)
             all += chance
             if keptKeys.contains(key) {
                 kept += chance
@@ -98,7 +99,7 @@ struct DigestDraft {
             }
             var cost = range.count + 1
             IdentifierScan.forEach(in: text, range) {
-                if mustName(ContentKey.of(text, $0), of: part, content: content) { cost -= $0.count + 1 }
+                if mustName(ContentKey.of(text, $0), isResult: isResult, content: content) { cost -= $0.count + 1 }
             }
             guard keptBytes <= Self.keptBytesMax, worth.isWorth(cost, chance: chance) else { return }
             keep(range, in: text)
@@ -116,19 +117,21 @@ struct DigestDraft {
     }
 
     /// An identifier that no other part shows; of what the agent wrote only those it had from a tool.
-    private func mustName(_ key: UInt64, of part: VisiblePart, content: borrowing VisibleContent) -> Bool {
-        content.isLastIdentifier(key) && (part.kind == .result || content.isTold(identifier: key))
-            && !keptIdentifiers.contains(key)
+    private func mustName(_ key: UInt64, isResult: Bool, content: borrowing VisibleContent) -> Bool {
+        let facts = content.identifier(key)
+        return facts.isLast && (isResult || facts.isTold) && !keptIdentifiers.contains(key)
     }
 
     private mutating func nameVanishing(
-        of part: VisiblePart, in text: UnsafeBufferPointer<UInt8>, content: borrowing VisibleContent
+        isResult: Bool, in text: UnsafeBufferPointer<UInt8>, content: borrowing VisibleContent
     ) {
         var vanishing: [Range<Int>] = []
         var seen: Set<UInt64> = []
         IdentifierScan.forEach(in: text) { range in
             let key = ContentKey.of(text, range)
-            if mustName(key, of: part, content: content), seen.insert(key).inserted { vanishing.append(range) }
+            if mustName(key, isResult: isResult, content: content), seen.insert(key).inserted {
+                vanishing.append(range)
+            }
         }
         for range in Self.withoutContained(vanishing, in: text) {
             if !identifiers.isEmpty { identifiers.append(UInt8(ascii: " ")) }
@@ -176,10 +179,13 @@ enum FailureLine {
         {
             return true
         }
-        for position in range {
-            for word in words where stands(word, at: position, in: text, range) {
-                if position == range.lowerBound || !IdentifierScan.isWordByte(text[position - 1]) { return true }
+        for position in range where isFirstByte[Int(text[position])] {
+            if position == range.lowerBound || !IdentifierScan.isWordByte(text[position - 1]),
+                words.contains(where: { stands($0, at: position, in: text, range) })
+            {
+                return true
             }
+            guard text[position] == UInt8(ascii: "E") else { continue }
             for word in endings where stands(word, at: position, in: text, range) {
                 let end = position + word.count
                 if end == range.upperBound || !IdentifierScan.isWordByte(text[end]) { return true }
@@ -187,6 +193,13 @@ enum FailureLine {
         }
         return false
     }
+
+    /// Whether a word or an ending begins with a byte.
+    private static let isFirstByte: [Bool] = {
+        var table = Array(repeating: false, count: 256)
+        for word in words + endings { table[Int(word[0])] = true }
+        return table
+    }()
 
     private static func stands(
         _ word: [UInt8], at position: Int, in text: UnsafeBufferPointer<UInt8>, _ range: Range<Int>

@@ -1,13 +1,9 @@
-// Which parts an epoch replaces, as a pure function of sizes, chances and prices. Asked before every call; linear in
-// parts.
+// Which parts an epoch replaces, as a pure function of sizes, chances and prices. Asked before every call; linear in parts.
 //
 // Whatever stands behind the first part that is replaced must be sent again at the price of a miss. So parts are taken
-// from the end backwards: each adds what it saves over the calls still to come, less what it may cost to miss it; the
-// cut
-// that brings most beyond the price of what stands behind it wins. It is made only if it brings `margin` times its
-// price
-// and `hysteresisCalls` calls' worth of the whole prompt. On a cold prefix everything is sent as a miss anyway: the
-// price
+// from the end backwards: each adds what it saves over the calls still to come, less what it may cost to miss it; the cut
+// that brings most beyond the price of what stands behind it wins. It is made only if it brings `margin` times its price
+// and `hysteresisCalls` calls' worth of the whole prompt. On a cold prefix everything is sent as a miss anyway: the price
 // is nothing. A prompt that does not fit the window is cut whatever it costs, until it fits.
 //
 // It ends: a part is replaced once in its life, by something shorter, so a session has no more epochs than parts; and
@@ -88,7 +84,7 @@ public struct EpochPlan: Equatable, Sendable {
 public enum EpochPlanner {
     /// - Parameter candidates: by number, ascending.
     /// - Returns: nil when nothing pays.
-    /// - Complexity: linear in parts and candidates.
+    /// - Complexity: linear in parts and candidates, and for each marker that points at one the search of its part.
     public static func plan(
         _ situation: EpochSituation, candidates: [EpochCandidate], prices: EpochPrices, rules: EpochRules = .standard
     ) -> EpochPlan? {
@@ -105,56 +101,38 @@ public enum EpochPlanner {
             isCold || prices.miss <= 0
             ? 0 : rules.hysteresisCalls * prompt * prices.hit * (1 - min(1, prices.hit / prices.miss))
 
-        var taken: [Int] = []
-        var takenSet: Set<Int> = []
+        var groups = CandidateGroups(candidates)
         var gain = 0.0
         var sentAgain = 0.0
         var position = situation.cachedPartCount
         var best: (value: Double, count: Int, price: Double, gain: Double)?
-        var followers: [Int: EpochCandidate] = [:]
-        for candidate in candidates.reversed() {
-            guard candidate.saving >= rules.savingTokensMin else {
-                followers[candidate.number] = candidate
+        for place in candidates.indices.reversed() {
+            guard candidates[place].saving >= rules.savingTokensMin else {
+                groups.addFollower(place)
                 continue
             }
-            guard let group = group(candidate, taken: takenSet, followers: followers) else { continue }
-            let own = group.reduce(0) { $0 + $1.saving * heldPrice - $1.chance * missPrice }
+            guard groups.gather(place) else { continue }
+            let own = groups.members.reduce(0) {
+                $0 + candidates[$1].saving * heldPrice - candidates[$1].chance * missPrice
+            }
             guard own > 0 else { continue }
-            while position > candidate.number {
+            while position > candidates[place].number {
                 position -= 1
                 sentAgain += situation.partTokens[position]
             }
-            for member in group where member.number < situation.cachedPartCount { sentAgain -= member.saving }
+            for member in groups.members where candidates[member].number < situation.cachedPartCount {
+                sentAgain -= candidates[member].saving
+            }
             gain += own
-            taken += group.map(\.number)
-            takenSet.formUnion(group.map(\.number))
+            groups.take()
             let price = max(0, sentAgain) * rewritePrice
             let value = gain - rules.margin * price - threshold
-            if value > best?.value ?? 0 { best = (value, taken.count, price, gain) }
+            if value > best?.value ?? 0 { best = (value, groups.taken.count, price, gain) }
         }
         guard let best else { return nil }
         return EpochPlan(
-            parts: taken.prefix(best.count).sorted(by: >), reason: isCold ? .cold : .pays, price: best.price,
+            parts: groups.taken.prefix(best.count).sorted(by: >), reason: isCold ? .cold : .pays, price: best.price,
             gain: best.gain, promptTokens: prompt, calls: situation.calls, prices: prices)
-    }
-
-    /// The candidate with those that must go with it: parts that point at it and save too little to go by themselves.
-    /// nil
-    /// when one of those that point at it stays.
-    private static func group(
-        _ candidate: EpochCandidate, taken: Set<Int>, followers: [Int: EpochCandidate]
-    ) -> [EpochCandidate]? {
-        var group = [candidate]
-        var position = 0
-        while position < group.count {
-            for number in group[position].referrers
-            where !taken.contains(number) && !group.contains(where: { $0.number == number }) {
-                guard let follower = followers[number] else { return nil }
-                group.append(follower)
-            }
-            position += 1
-        }
-        return group
     }
 
     /// What a miss is charged with: the call that asks again, its answer and the result, times the weight of risk.
@@ -183,5 +161,62 @@ public enum EpochPlanner {
         return EpochPlan(
             parts: taken.sorted(by: >), reason: .window, price: 0, gain: overflow - left,
             promptTokens: situation.promptTokens, calls: situation.calls, prices: prices)
+    }
+}
+
+/// Candidates with those that must go with them: parts that point at them and save too little to go by themselves.
+private struct CandidateGroups {
+    private enum State: UInt8 { case waits, follows, taken }
+
+    private let candidates: [EpochCandidate]
+    /// By place among the candidates.
+    private var states: [State]
+    /// Numbers of the parts taken, in the order they were.
+    private(set) var taken: [Int] = []
+    /// Places of the candidate gathered last and of those that go with it.
+    private(set) var members: [Int] = []
+
+    init(_ candidates: [EpochCandidate]) {
+        self.candidates = candidates
+        states = Array(repeating: .waits, count: candidates.count)
+        taken.reserveCapacity(candidates.count)
+    }
+
+    mutating func addFollower(_ place: Int) { states[place] = .follows }
+
+    /// False when a part that points at one of them stays.
+    mutating func gather(_ place: Int) -> Bool {
+        members.removeAll(keepingCapacity: true)
+        members.append(place)
+        var position = 0
+        // It ends: each candidate is a member at most once.
+        while position < members.count {
+            for number in candidates[members[position]].referrers {
+                guard let referrer = self.place(ofPart: number) else { return false }
+                if states[referrer] == .taken || members.contains(referrer) { continue }
+                guard states[referrer] == .follows else { return false }
+                members.append(referrer)
+            }
+            position += 1
+        }
+        return true
+    }
+
+    mutating func take() {
+        for member in members {
+            states[member] = .taken
+            taken.append(candidates[member].number)
+        }
+    }
+
+    /// Candidates are in the order of their numbers.
+    private func place(ofPart number: Int) -> Int? {
+        var low = 0
+        var high = candidates.count
+        while low < high {
+            let middle = (low + high) / 2
+            if candidates[middle].number < number { low = middle + 1 } else { high = middle }
+        }
+        return low < candidates.count && candidates[low].number == number ? low : nil
     }
 }

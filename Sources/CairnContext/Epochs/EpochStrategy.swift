@@ -64,7 +64,8 @@ struct ArgumentDigest: EpochStrategy {
         }
         let heads = long.map { Array(DigestText.head($0.text, bytesMax: Self.headBytes).utf8) }
         let shown = Array(heads.joined(separator: [UInt8(ascii: "\n")]))
-        let draft = DigestDraft(ofPart: number, text: part.text, shown: shown, worth: worth, content: content)
+        let draft = DigestDraft(
+            ofPart: number, text: content.readable(number), shown: shown, worth: worth, content: content)
         let marker = Marker.cut(part.handle, isFirst: isFirst)
         var edits: [JSONDocument.Edit] = []
         for (member, head) in zip(long, heads) {

@@ -1,12 +1,9 @@
-// A session's prompt while it is shortened: parts as they are born, then epochs. Decisions in values: the caller tells
-// what
-// comes, what is cached and what prices hold, and gets bytes; it sends and stores them. The same calls give the same
-// bytes.
+// A session's prompt while it is shortened: parts as they are born, then epochs. Decisions in values: the caller tells what
+// comes, what is cached and what prices hold, and gets bytes; it sends and stores them. The same calls give the same bytes.
 // The lineage keeps one for each live session and makes it again from stored emissions after a restart.
 //
-// Work per call: what is new, and one look-up for each line of parts that may still be replaced (a session of 600 KB:
-// about
-// a millisecond). At an epoch also the digests of what is replaced.
+// Work per call: what is new, and a few operations for each part that may still be replaced (docs/shortening.md has the
+// times). At an epoch also the digests of what is replaced.
 
 /// What an epoch did to one part.
 public struct Replacement: Equatable, Sendable {
@@ -22,14 +19,23 @@ public struct Epoch: Equatable, Sendable {
     public let replacements: [Replacement]
 }
 
+/// What a replacement of a part would be like, as it was when it first could go.
+private enum Estimate {
+    case unknown
+    /// No rule replaces it, and none will: that hangs on its bytes alone.
+    case impossible
+    /// `residue`: what it leaves of the chance.
+    case replacement(byteCount: Int32, residue: Double)
+}
+
 public struct PromptShortener: ~Copyable {
     public internal(set) var content = VisibleContent()
     private let birth: BirthStrategies
     private let rules: EpochRules
     private let chances = ReuseChances.standard
     private let strategies: [any EpochStrategy]
-    /// What a replacement of a part would have: bytes, and what it leaves of the chance.
-    private var estimates: [Int: (byteCount: Int, residue: Double)] = [:]
+    /// By part.
+    private var estimates: [Estimate] = []
     /// The sum of the chances of all that was replaced.
     private var expectedMisses = 0.0
 
@@ -50,6 +56,9 @@ public struct PromptShortener: ~Copyable {
 
     /// Of all rules that may replace parts.
     static let epochStrategyNames = strategies(.omit).map(\.name)
+
+    /// Bytes of memory it takes, about: what a bound on many of them adds up.
+    public var heldBytes: Int { content.heldBytes + estimates.capacity * MemoryLayout<Estimate>.stride }
 
     /// An assistant turn begins.
     public mutating func beginAssistantTurn() { content.beginAssistantTurn() }
@@ -136,7 +145,6 @@ public struct PromptShortener: ~Copyable {
         content.replace(number, with: made.bytes)
         if explains { content.explained[strategy.name.name] = number }
         expectedMisses += chance * made.residue
-        estimates[number] = nil
         return Replacement(number: number, bytes: made.bytes, strategy: strategy.name)
     }
 
@@ -146,34 +154,36 @@ public struct PromptShortener: ~Copyable {
         let calibration =
             (Double(content.hiddenUses) + rules.calibrationMisses) / (expectedMisses + rules.calibrationMisses)
         var candidates: [EpochCandidate] = []
+        candidates.reserveCapacity(content.parts.count)
         for number in content.parts.indices where mayGo(number) {
-            guard let estimate = estimate(number, worth) else { continue }
-            guard estimate.byteCount < content.parts[number].bytes.count else { continue }
-            let saving = situation.partTokens[number] - prices.tokens(estimate.byteCount)
-            let chance = chance(number) * estimate.residue * calibration
-            let referrers = content.parts[number].referrers.filter { !content.parts[$0].isReplaced }
-            candidates.append(EpochCandidate(number: number, saving: saving, chance: chance, referrers: referrers))
+            guard case .replacement(let byteCount, let residue) = estimate(number, worth),
+                byteCount < content.parts[number].bytes.count
+            else { continue }
+            candidates.append(
+                EpochCandidate(
+                    number: number, saving: situation.partTokens[number] - prices.tokens(Int(byteCount)),
+                    chance: chance(number) * residue * calibration, referrers: content.standingReferrers(of: number)))
         }
         return candidates
     }
 
     private func mayGo(_ number: Int) -> Bool {
-        let part = content.parts[number]
-        return !part.isReplaced && !part.isKept && content.step - part.step >= rules.steps(for: part)
+        !content.parts[number].isReplaced && !content.parts[number].isKept
+            && content.step - content.parts[number].step >= rules.steps(for: content.parts[number])
     }
 
     private func chance(_ number: Int) -> Double {
         chances.chance(ofPart: number, age: content.step - content.parts[number].step, in: content)
     }
 
-    private mutating func estimate(_ number: Int, _ worth: LineWorth) -> (byteCount: Int, residue: Double)? {
-        if let known = estimates[number] { return known }
-        guard let strategy = strategies.first(where: { $0.applies(to: content.parts[number]) }),
-            let replacement = strategy.replacement(ofPart: number, worth: worth, isFirst: false, in: content)
-        else { return nil }
-        let estimate = (byteCount: replacement.bytes.count, residue: replacement.residue)
-        estimates[number] = estimate
-        return estimate
+    private mutating func estimate(_ number: Int, _ worth: LineWorth) -> Estimate {
+        while estimates.count <= number { estimates.append(.unknown) }
+        guard case .unknown = estimates[number] else { return estimates[number] }
+        let made = strategies.first { $0.applies(to: content.parts[number]) }?
+            .replacement(ofPart: number, worth: worth, isFirst: false, in: content)
+        estimates[number] =
+            made.map { .replacement(byteCount: Int32(clamping: $0.bytes.count), residue: $0.residue) } ?? .impossible
+        return estimates[number]
     }
 
     /// A replacement that is shorter than the part, with the explanation of its marker if that is asked and fits.

@@ -35,19 +35,29 @@ struct ReuseChances: Sendable {
 
     /// The chance for a part of `content` that is `age` steps old.
     func chance(ofPart number: Int, age: Int, in content: borrowing VisibleContent) -> Double {
-        let part = content.parts[number]
-        let lines = Double(content.vanishingLineCount(of: number))
-        let factor = min(Self.linesFactorCeiling, pow(lines / Self.linesNominal, Self.linesPower))
-        return base(number, part, content) * factor * Self.halfLifeSteps / (Self.halfLifeSteps + Double(age))
+        let lines = content.parts[number].vanishingLineCount
+        let factor = lines < Self.linesFactors.count ? Self.linesFactors[lines] : Self.linesFactorCeiling
+        return base(number, content) * factor * Self.halfLifeSteps / (Self.halfLifeSteps + Double(age))
     }
 
-    private func base(_ number: Int, _ part: VisiblePart, _ content: borrowing VisibleContent) -> Double {
-        if part.kind != .result {
-            if part.written.isEmpty { return talk }
+    /// By vanishing lines, up to the ceiling: the planner asks for every part before every call.
+    private static let linesFactors: [Double] = {
+        var factors: [Double] = []
+        while true {
+            let factor = pow(Double(factors.count) / linesNominal, linesPower)
+            if factor >= linesFactorCeiling { return factors }
+            factors.append(factor)
+        }
+    }()
+
+    private func base(_ number: Int, _ content: borrowing VisibleContent) -> Double {
+        if content.parts[number].kind != .result {
+            if !content.parts[number].writesFiles { return talk }
             return content.isLatestWrite(number) ? latestWrite : supersededWrite
         }
+        let output = content.parts[number].output
         let chance =
-            switch part.output {
+            switch output {
             case .test: test
             case .search: search
             case .view: view
@@ -56,9 +66,8 @@ struct ReuseChances: Sendable {
             case .git: git
             case .other: other
             }
-        if part.files.isEmpty { return min(chance, noFile) }
-        let isOfFile = part.output == .view || part.output == .search
-        guard isOfFile, part.files.contains(where: { content.isEdited(file: $0) }) else { return chance }
+        if !content.parts[number].hasFiles { return min(chance, noFile) }
+        guard output == .view || output == .search, content.mentionsEditedFile(number) else { return chance }
         return chance * editedFactor
     }
 }
@@ -83,18 +92,15 @@ struct LineChances: Sendable {
     /// Lines are needed together: one miss is shared by so many.
     static let clusterLines = 8.0
 
-    func chance(
-        ofLine key: UInt64, of part: VisiblePart, isEdited: Bool, in content: borrowing VisibleContent
-    ) -> Double {
-        let writings = content.writings(ofLine: key)
-        if part.kind != .result { return writings >= 2 ? written : seenOnce }
-        if writings > 0 { return written }
-        if part.files.isEmpty || part.output == .test || part.output == .other { return plain }
+    func chance(of line: LineFacts, in part: VisiblePart, isEdited: Bool) -> Double {
+        if part.kind != .result { return line.writings >= 2 ? written : seenOnce }
+        if line.writings > 0 { return written }
+        if !part.hasFiles || part.output == .test || part.output == .other { return plain }
         let isPrinted = part.output == .script || part.output == .write || part.output == .git
-        return table(content.tellings(ofLine: key), isEdited) * (isPrinted ? printedFactor : 1)
+        return table(line.tellings, isEdited) * (isPrinted ? printedFactor : 1)
     }
 
-    private func table(_ tellings: Int, _ isEdited: Bool) -> Double {
+    private func table(_ tellings: UInt8, _ isEdited: Bool) -> Double {
         switch tellings {
         case ..<2: isEdited ? editedOnce : seenOnce
         case 2: isEdited ? editedTwice : seenTwice

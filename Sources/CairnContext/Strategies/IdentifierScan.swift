@@ -25,25 +25,15 @@ enum IdentifierScan {
         forEach(in: text, 0..<text.count, body)
     }
 
-    /// The keys of all identifiers, each once, in the order they first stand in.
-    static func keys(in text: UnsafeBufferPointer<UInt8>) -> [UInt64] {
-        var seen: Set<UInt64> = []
-        var keys: [UInt64] = []
-        forEach(in: text) { range in
-            let key = ContentKey.of(text, range)
-            if seen.insert(key).inserted { keys.append(key) }
-        }
-        return keys
-    }
-
     static func isStart(_ byte: UInt8) -> Bool {
         (byte | 0x20) >= UInt8(ascii: "a") && (byte | 0x20) <= UInt8(ascii: "z") || byte == UInt8(ascii: "_")
     }
 
     static func isWordByte(_ byte: UInt8) -> Bool { isStart(byte) || LineForm.isDigit(byte) }
 
+    /// A letter, a digit, or one of `_./:-`.
     private static func isInner(_ byte: UInt8) -> Bool {
-        isWordByte(byte) || byte == UInt8(ascii: ".") || byte == UInt8(ascii: "/") || byte == UInt8(ascii: ":")
-            || byte == UInt8(ascii: "-")
+        let bits: UInt64 = byte < 64 ? 0x07ff_e000_0000_0000 : byte < 128 ? 0x07ff_fffe_87ff_fffe : 0
+        return bits >> UInt64(byte & 63) & 1 == 1
     }
 }

@@ -3,6 +3,8 @@
 // the end. A file is shown with and without numbers in one session; the content is the same. Every new part passes here
 // once: one pass, no allocation but the results.
 
+import Glibc
+
 /// A line of a text.
 struct TextLine {
     /// The bytes without the line break.
@@ -20,15 +22,21 @@ enum LineForm {
     /// Calls `body` with each line, as `\n` splits them; a text without a break is one line.
     static func forEachLine(in text: UnsafeBufferPointer<UInt8>, _ body: (TextLine) -> Void) {
         var start = 0
-        var position = 0
-        while position <= text.count {
-            if position == text.count || text[position] == UInt8(ascii: "\n") {
-                let (contentStart, number) = numbered(text, start, position)
-                body(TextLine(range: start..<position, contentStart: contentStart, number: number))
-                start = position + 1
-            }
-            position += 1
+        while true {
+            let end = lineEnd(text, from: start)
+            let (contentStart, number) = numbered(text, start, end)
+            body(TextLine(range: start..<end, contentStart: contentStart, number: number))
+            if end == text.count { return }
+            start = end + 1
         }
+    }
+
+    /// Where the next `\n` stands, or the end of the text.
+    private static func lineEnd(_ text: UnsafeBufferPointer<UInt8>, from start: Int) -> Int {
+        guard start < text.count, let base = text.baseAddress,
+            let found = memchr(base + start, Int32(UInt8(ascii: "\n")), text.count - start)
+        else { return text.count }
+        return UnsafeRawPointer(found) - UnsafeRawPointer(base)
     }
 
     /// Behind `  12:`, `12-`, `12\t`, or `  12  ` with two blanks; the start itself where no number is printed.
@@ -108,12 +116,29 @@ enum LineForm {
     }
 }
 
-/// Names of lines and identifiers: 64-bit FNV-1a. Two that share one are told apart no more; one of them may then be
-/// missing from a digest. For 100,000 lines the odds are one in four billion.
+/// Names of lines and identifiers in 64 bits, within a process. Two that share one are told apart no more; one of them may
+/// then be missing from a digest. For 100,000 lines the odds are one in four billion.
 enum ContentKey {
+    /// FNV-1a, eight bytes a step.
     static func of(_ bytes: UnsafeBufferPointer<UInt8>, _ range: Range<Int>) -> UInt64 {
-        var key: UInt64 = 0xcbf2_9ce4_8422_2325
-        for position in range { key = (key ^ UInt64(bytes[position])) &* 0x0000_0100_0000_01b3 }
-        return key
+        precondition(range.lowerBound >= 0 && range.upperBound <= bytes.count, "a range of these bytes")
+        let text = UnsafeRawBufferPointer(bytes)
+        var key = 0xcbf2_9ce4_8422_2325 ^ UInt64(range.count)
+        var position = range.lowerBound
+        while range.upperBound - position >= 8 {
+            key = mixed(key, text.loadUnaligned(fromByteOffset: position, as: UInt64.self))
+            position += 8
+        }
+        var rest: UInt64 = 0
+        while position < range.upperBound {
+            rest = rest << 8 | UInt64(text[position])
+            position += 1
+        }
+        return mixed(key, rest)
+    }
+
+    private static func mixed(_ key: UInt64, _ word: UInt64) -> UInt64 {
+        let product = (key ^ word) &* 0x9E37_79B9_7F4A_7C15
+        return product ^ product >> 32
     }
 }

@@ -37,27 +37,43 @@ public struct Handle: Hashable, Sendable, CustomStringConvertible {
 
 /// The handles of a session. The same originals in the same order get the same handles.
 public struct HandleBook: Sendable {
-    private var digests: [Handle: Fingerprint] = [:]
-    private var handles: [Fingerprint: Handle] = [:]
+    /// How many characters the handle of an original has.
+    private var characters: [Fingerprint: UInt8] = [:]
+    /// The handles that are taken: as keys, where 64 bits hold one, and the others.
+    private var taken = KeyTable()
+    private var takenLong: Set<Handle> = []
+
+    /// Characters of a handle that 64 bits hold: five bits each, and four for how many there are.
+    private static let charactersInKey = 11
 
     public init() {}
 
+    /// Of the heap, about.
+    var heldBytes: Int { characters.capacity * 4 / 3 * (MemoryLayout<Fingerprint>.size + 1) + taken.heldBytes }
+
     /// The handle of an original, given now if it has none.
     public mutating func handle(for digest: Fingerprint) -> Handle {
-        if let known = handles[digest] { return known }
-        for characters in Handle.charactersMin...Handle.charactersMax {
-            let handle = Handle(digest, characters: characters)
-            guard digests[handle] == nil else { continue }
-            digests[handle] = digest
-            handles[digest] = handle
-            return handle
+        if let known = characters[digest] { return Handle(digest, characters: Int(known)) }
+        for count in Handle.charactersMin...Handle.charactersMax where take(digest, count) {
+            characters[digest] = UInt8(count)
+            return Handle(digest, characters: count)
         }
         // Two digests that are equal are one; the longest handle is the whole digest.
         preconditionFailure("a whole digest is unique")
     }
 
+    /// False: another original has this handle.
+    private mutating func take(_ digest: Fingerprint, _ count: Int) -> Bool {
+        if count > Self.charactersInKey { return takenLong.insert(Handle(digest, characters: count)).inserted }
+        let handlesBefore = taken.count
+        return taken.insert((digest.high >> UInt64(64 - 5 * count)) << 5 | UInt64(count)) == handlesBefore
+    }
+
     /// The digest of the original a handle stands for.
-    public subscript(_ text: String) -> Fingerprint? { digests[Handle(characters: text)] }
+    /// - Complexity: one pass over all handles.
+    public subscript(_ text: String) -> Fingerprint? {
+        characters.first { Handle($0.key, characters: Int($0.value)).text == text }?.key
+    }
 }
 
 /// The texts of markers. `=` stands for what is visible above, `-` for what was left out.

@@ -23,6 +23,9 @@ struct CallFacts: Equatable {
     /// Text of the arguments: the values of the JSON object, one after the other.
     var text: [UInt8] = []
 
+    /// Of a part that is no call's.
+    init() {}
+
     /// - Parameter arguments: JSON; taken as text where it is none.
     init(toolName: String, arguments: [UInt8]) {
         text = Self.values(of: arguments)
@@ -31,7 +34,7 @@ struct CallFacts: Equatable {
     }
 
     /// The string values of a JSON object, each on lines of its own; other values as they are spelled.
-    private static func values(of arguments: [UInt8]) -> [UInt8] {
+    static func values(of arguments: [UInt8]) -> [UInt8] {
         guard let document = try? JSONDocument(arguments), document.nodeCount > 0, document.kind(of: 0) == .object
         else {
             return arguments
@@ -77,7 +80,7 @@ struct CallFacts: Equatable {
 
     private static func kind(toolName: String, command: [UInt8]) -> OutputKind {
         if let kind = toolKind(toolName) { return kind }
-        if testCommands.contains(where: { ByteText.containsWord(command, $0) }) { return .test }
+        if namesTestCommand(command) { return .test }
         let words = commandWords(command)
         let writes = writesByShell(command) || words.contains { writeWords.contains($0) }
         if writes, !(words.first.map { scriptWords.contains($0) } ?? false) { return .write }
@@ -89,6 +92,27 @@ struct CallFacts: Equatable {
         if words.contains(where: { scriptWords.contains($0) }) { return .script }
         return .other
     }
+
+    /// Whether one of them stands in the command with no letter or digit at either side.
+    private static func namesTestCommand(_ command: [UInt8]) -> Bool {
+        command.withUnsafeBufferPointer { text in
+            for position in text.indices where isTestStart[Int(text[position])] {
+                if position > 0, IdentifierScan.isWordByte(text[position - 1]) { continue }
+                for word in testCommands where text.count - position >= word.count {
+                    let end = position + word.count
+                    guard word.elementsEqual(text[position..<end]) else { continue }
+                    if end == text.count || !IdentifierScan.isWordByte(text[end]) { return true }
+                }
+            }
+            return false
+        }
+    }
+
+    private static let isTestStart: [Bool] = {
+        var table = Array(repeating: false, count: 256)
+        for word in testCommands { table[Int(word[0])] = true }
+        return table
+    }()
 
     /// The first word of each simple command of a command line, in order, without folders; `cd` does not count.
     /// Only the first lines are looked at: what follows is a document or a script.
@@ -215,19 +239,7 @@ struct CallFacts: Equatable {
 
 /// Searches in bytes.
 enum ByteText {
-    static func contains(_ text: [UInt8], _ word: [UInt8]) -> Bool { find(text, word, from: 0) != nil }
-
-    /// Where `word` stands with no letter or digit at either side.
-    static func containsWord(_ text: [UInt8], _ word: [UInt8]) -> Bool {
-        var from = 0
-        while let position = find(text, word, from: from) {
-            let end = position + word.count
-            let isFree = position == 0 || !IdentifierScan.isWordByte(text[position - 1])
-            if isFree, end == text.count || !IdentifierScan.isWordByte(text[end]) { return true }
-            from = position + 1
-        }
-        return false
-    }
+    static func contains(_ text: [UInt8], _ word: [UInt8]) -> Bool { find(text, word) != nil }
 
     static func hasSuffix(_ text: UnsafeBufferPointer<UInt8>, _ end: Int, _ word: StaticString) -> Bool {
         let count = word.utf8CodeUnitCount
@@ -235,17 +247,18 @@ enum ByteText {
         return word.withUTF8Buffer { $0.elementsEqual(text[end - count..<end]) }
     }
 
-    private static func find(_ text: [UInt8], _ word: [UInt8], from: Int) -> Int? {
-        guard let first = word.first, text.count >= word.count + from else { return nil }
-        return text.withUnsafeBufferPointer { text in
-            word.withUnsafeBufferPointer { word in
-                var position = from
-                while position + word.count <= text.count {
-                    if text[position] == first, memcmp(text.baseAddress! + position, word.baseAddress!, word.count) == 0
-                    {
-                        return position
+    private static func find(_ text: [UInt8], _ word: [UInt8]) -> Int? {
+        guard let first = word.first else { return nil }
+        return text.withUnsafeBytes { text in
+            word.withUnsafeBytes { word in
+                var position = 0
+                while text.count - position >= word.count {
+                    let left = text.count - position - word.count + 1
+                    guard let found = memchr(text.baseAddress! + position, Int32(first), left) else { return nil }
+                    if memcmp(found, word.baseAddress!, word.count) == 0 {
+                        return UnsafeRawPointer(found) - text.baseAddress!
                     }
-                    position += 1
+                    position = UnsafeRawPointer(found) - text.baseAddress! + 1
                 }
                 return nil
             }

@@ -1,12 +1,12 @@
-// What the model can read in a prompt, as the strategies need to know it: which lines and identifiers stand where,
-// which
+// What the model can read in a prompt, as the strategies need to know it: which lines and identifiers stand where, which
 // parts point at which, what the agent wrote itself and which of it came from a tool. Built part by part; an epoch
-// replaces parts. One value a lineage, with the texts it emitted (a session of 600 KB holds about as much again in
-// keys).
+// replaces parts. One value a session, with the texts it emitted (docs/shortening.md: what a session holds).
 //
-// Hot: `append`, one pass over what is new. Nothing here asks for work that grows with the history but `vanishing`,
-// which
-// the planner calls for parts it may replace.
+// Hot: `append`, one pass over what is new. What the planner asks of every part before every call (how many lines would
+// vanish with it) is kept up to date line by line, so that asking costs nothing:
+//
+//     line      shown in   all their numbers mixed (xor)      a second part shows it: the first one loses a vanishing line
+//     "a = b"   1 part     7                       ◀──────    the last but one goes: 7 ^ 12 ^ 12 = 7 gains one
 
 import CairnCore
 
@@ -14,23 +14,67 @@ import CairnCore
 public struct VisiblePart: Sendable {
     public let kind: ContextPart.Kind
     public let output: OutputKind
+    public let isKept: Bool
+    /// An epoch replaced it; it is not replaced again.
+    public internal(set) var isReplaced = false
+    /// It is in the index of lines.
+    fileprivate var isIndexed = false
     /// The number of assistant turns up to it.
     public let step: Int
     /// As emitted.
     public internal(set) var bytes: [UInt8]
     /// The name of the part as the client sent it.
     public let handle: Handle
-    public let isKept: Bool
-    /// An epoch replaced it; it is not replaced again.
-    public internal(set) var isReplaced = false
     /// Parts whose markers point at this one, as long as they stand.
     var referrers: [Int] = []
-    var identifiers: [UInt64]
-    var lines: [UInt64]
-    let files: [UInt64]
-    let written: [UInt64]
-    /// Text of the arguments' values, for arguments; empty for other parts.
-    let text: [UInt8]
+    /// Telling lines that stand in this part only.
+    fileprivate(set) var vanishingLineCount = 0
+    fileprivate var numbers: PartNumbers
+
+    /// Whether its call mentions a file, and whether it writes one.
+    var hasFiles: Bool { numbers.fileCount > 0 }
+    var writesFiles: Bool { numbers.writtenCount > 0 }
+}
+
+/// Where the numbers of a part stand: identifiers, lines, files, and those it writes.
+private struct PartNumbers {
+    var start: UInt32
+    var identifierCount: UInt32
+    var lineCount: UInt32
+    var fileCount: UInt16
+    var writtenCount: UInt16
+
+    var count: Int { Int(identifierCount) + Int(lineCount) + Int(fileCount) + Int(writtenCount) }
+    private var end: Int { Int(start) + count }
+    var identifiers: Range<Int> { Int(start)..<Int(start) + Int(identifierCount) }
+    var lines: Range<Int> { identifiers.upperBound..<identifiers.upperBound + Int(lineCount) }
+    var files: Range<Int> { lines.upperBound..<lines.upperBound + Int(fileCount) }
+    var written: Range<Int> { end - Int(writtenCount)..<end }
+}
+
+/// What is known of an identifier.
+struct IdentifierFacts {
+    static let unknown = IdentifierFacts()
+    /// Parts that show it.
+    fileprivate(set) var partCount: Int32 = 0
+    /// A result showed it.
+    fileprivate(set) var isTold = false
+
+    var isLast: Bool { partCount == 1 }
+}
+
+/// What is known of a line.
+struct LineFacts {
+    static let unknown = LineFacts()
+    /// Parts that show it, and their numbers mixed: of one part, its number.
+    fileprivate(set) var partCount: Int32 = 0
+    fileprivate var partsMixed: UInt32 = 0
+    /// Results that held it, as the client sent them; turns in which the agent wrote it. 255: so many or more.
+    fileprivate(set) var tellings: UInt8 = 0
+    fileprivate(set) var writings: UInt8 = 0
+
+    var isLast: Bool { partCount == 1 }
+    var isTold: Bool { tellings > 0 }
 }
 
 /// The parts of a prompt and what can be read in them.
@@ -42,32 +86,56 @@ public struct VisibleContent: ~Copyable {
     /// By strategy, the part in which its marker is explained.
     var explained: [String: Int] = [:]
 
-    /// How many parts show an identifier or a line.
-    private var identifierCounts: [UInt64: Int32] = [:]
-    private var lineCounts: [UInt64: Int32] = [:]
-    /// Identifiers that some result showed.
-    private var toldIdentifiers: Set<UInt64> = []
-    /// Results that held a line, as the client sent them.
-    private var toldLines: [UInt64: Int32] = [:]
-    /// Turns in which the agent wrote a line.
-    private var writtenLines: [UInt64: Int32] = [:]
-    private var lastWrites: [UInt64: Int] = [:]
+    private var identifiers = KeyTable()
+    private var identifierFacts: [IdentifierFacts] = []
+    private var lines = KeyTable()
+    private var lineFacts: [LineFacts] = []
+    private var files = KeyTable()
+    /// By file, the part that wrote it last; -1: none.
+    private var lastWrites: [Int32] = []
+    /// Of all parts, one behind the other.
+    private var numbers: [UInt32] = []
+    private var numbersUnused = 0
+
     /// Steps in which the agent used a line that was told and is hidden.
     public private(set) var hiddenUses = 0
     private var lastHiddenUse = -1
     var index = LineIndex()
-    /// Parts in the index, and the originals seen word for word.
-    private var indexed: Set<UInt64> = []
-    private var originals: [Fingerprint: Int] = [:]
+    /// The originals seen word for word.
+    private var originals: [Fingerprint: Int32] = [:]
     /// By tool and arguments, the newest result that is shown whole.
-    private var latestResults: [Fingerprint: Int] = [:]
+    private var latestResults: [Fingerprint: Int32] = [:]
+    /// Calls of this step, whose results come next.
+    private var recentCalls: [(toolName: String, arguments: [UInt8], facts: CallFacts)] = []
+    /// Of more calls the facts are read again with their results.
+    static let recentCallsMax = 16
+
+    /// Bytes of all parts, as emitted.
+    private var textBytes = 0
 
     public init() {}
+
+    /// Bytes of memory that all of it takes, about: texts, keys, and the index of lines.
+    public var heldBytes: Int {
+        let perPart = MemoryLayout<VisiblePart>.stride + Self.arrayOverheadBytes
+        let facts =
+            identifierFacts.capacity * MemoryLayout<IdentifierFacts>.stride
+            + lineFacts.capacity * MemoryLayout<LineFacts>.stride + lastWrites.capacity * 4 + numbers.capacity * 4
+        let tables = identifiers.heldBytes + lines.heldBytes + files.heldBytes + handles.heldBytes
+        return textBytes + parts.capacity * perPart + facts + tables + index.heldBytes
+            + (originals.capacity + latestResults.capacity) * 4 / 3 * (MemoryLayout<Fingerprint>.size + 4)
+    }
+
+    /// Of an array on the heap: its header, and what the allocator adds.
+    private static let arrayOverheadBytes = 48
 
     // MARK: building
 
     /// Begins an assistant turn: its parts and the results it asks for belong to this step.
-    public mutating func beginAssistantTurn() { step += 1 }
+    public mutating func beginAssistantTurn() {
+        step += 1
+        recentCalls.removeAll()
+    }
 
     /// Adds a part at the end of the prompt.
     /// - Parameters:
@@ -80,75 +148,158 @@ public struct VisibleContent: ~Copyable {
         let facts = facts(of: part)
         let bytes = emission ?? part.bytes
         let digest = part.bytes.withUnsafeBytes { Fingerprint(of: $0) }
-        let handle = handles.handle(for: digest)
-        let readable = part.kind == .arguments ? facts.text : bytes
-        let lines = Self.lineKeys(readable)
-        let visible = VisiblePart(
-            kind: part.kind, output: facts.kind, step: step, bytes: bytes, handle: handle, isKept: part.isKept,
-            identifiers: bytes.withUnsafeBufferPointer { IdentifierScan.keys(in: $0) }, lines: lines,
-            files: facts.files, written: facts.written, text: part.kind == .arguments ? facts.text : [])
-        if part.kind == .arguments || part.kind == .text { noteAction(visible) }
-        if part.kind == .result { noteResult(visible, original: part.bytes, isWhole: emission == nil) }
-        for key in visible.identifiers { identifierCounts[key, default: 0] += 1 }
-        for key in lines { lineCounts[key, default: 0] += 1 }
+        var shown = noteNumbers(bytes, readable: part.kind == .arguments ? facts.text : bytes)
+        noteFiles(facts, &shown)
+        if part.kind == .arguments || part.kind == .text { noteAction(shown) }
+        if part.kind == .result { noteResult(shown, original: part.bytes, isWhole: emission == nil) }
+        parts.appendSparingly(
+            VisiblePart(
+                kind: part.kind, output: facts.kind, isKept: part.isKept, step: step, bytes: bytes,
+                handle: handles.handle(for: digest), numbers: shown))
+        textBytes += bytes.count
+        show(shown, by: number)
         if part.kind == .result, emission == nil {
-            if originals[digest].map({ parts[$0].isReplaced }) ?? true { originals[digest] = number }
-            if !part.arguments.isEmpty { latestResults[Self.callKey(part.toolName, part.arguments)] = number }
+            if originals[digest].map({ parts[Int($0)].isReplaced }) ?? true { originals[digest] = Int32(number) }
+            if !part.arguments.isEmpty {
+                latestResults[Self.callKey(part.toolName, part.arguments)] = Int32(number)
+            }
         }
-        parts.append(visible)
         for target in references { parts[target].referrers.append(number) }
         addToIndex(number)
         return number
     }
 
-    private func facts(of part: ContextPart) -> CallFacts {
+    private mutating func facts(of part: ContextPart) -> CallFacts {
         switch part.kind {
-        case .arguments: CallFacts(toolName: part.toolName, arguments: part.bytes)
-        case .result: CallFacts(toolName: part.toolName, arguments: part.arguments)
-        case .system, .user, .text, .thinking: CallFacts(toolName: "", arguments: [])
+        case .arguments:
+            let facts = CallFacts(toolName: part.toolName, arguments: part.bytes)
+            if recentCalls.count == Self.recentCallsMax { recentCalls.removeAll(keepingCapacity: true) }
+            recentCalls.append((part.toolName, part.bytes, facts))
+            return facts
+        case .result:
+            let call = recentCalls.first { $0.toolName == part.toolName && $0.arguments == part.arguments }
+            return call?.facts ?? CallFacts(toolName: part.toolName, arguments: part.arguments)
+        case .system, .user, .text, .thinking: return CallFacts()
         }
     }
 
-    private mutating func noteAction(_ part: VisiblePart) {
-        for key in part.lines {
-            if toldLines[key] != nil, lineCounts[key, default: 0] == 0, lastHiddenUse != step {
+    private mutating func noteAction(_ shown: PartNumbers) {
+        for line in shown.lines {
+            let line = Int(numbers[line])
+            if lineFacts[line].isTold, lineFacts[line].partCount == 0, lastHiddenUse != step {
                 hiddenUses += 1
                 lastHiddenUse = step
             }
-            writtenLines[key, default: 0] += 1
+            if lineFacts[line].writings < .max { lineFacts[line].writings += 1 }
         }
-        for file in part.written { lastWrites[file] = parts.count }
+        for file in shown.written { lastWrites[Int(numbers[file])] = Int32(parts.count) }
     }
 
-    private mutating func noteResult(_ part: VisiblePart, original: [UInt8], isWhole: Bool) {
-        toldIdentifiers.formUnion(part.identifiers)
-        for key in isWhole ? part.lines : Self.lineKeys(original) { toldLines[key, default: 0] += 1 }
-    }
-
-    /// The keys of the telling lines of a text, each once.
-    private static func lineKeys(_ bytes: [UInt8]) -> [UInt64] {
-        bytes.withUnsafeBufferPointer { text in
-            var seen: Set<UInt64> = []
-            var keys: [UInt64] = []
-            LineForm.forEachLine(in: text) { line in
-                let content = LineForm.content(of: line, in: text)
-                guard content.count >= LineForm.tellingBytesMin else { return }
-                let key = ContentKey.of(text, content)
-                if seen.insert(key).inserted { keys.append(key) }
+    private mutating func noteResult(_ shown: PartNumbers, original: [UInt8], isWhole: Bool) {
+        for identifier in shown.identifiers { identifierFacts[Int(numbers[identifier])].isTold = true }
+        if isWhole {
+            for line in shown.lines { tell(Int(numbers[line])) }
+        } else {
+            original.withUnsafeBufferPointer { text in
+                var told = NumberSet(count: lines.count)
+                Self.forEachTellingLine(in: text) {
+                    let line = number(ofLine: ContentKey.of(text, $0))
+                    if told.insert(line) { tell(line) }
+                }
             }
-            return keys
+        }
+    }
+
+    private mutating func tell(_ line: Int) {
+        if lineFacts[line].tellings < .max { lineFacts[line].tellings += 1 }
+    }
+
+    // MARK: numbers
+
+    /// Notes which identifiers and lines a text shows, each once.
+    /// - Parameter readable: the text whose lines the model copies; of arguments the values, unescaped.
+    private mutating func noteNumbers(_ bytes: [UInt8], readable: [UInt8]) -> PartNumbers {
+        let start = numbers.count
+        bytes.withUnsafeBufferPointer { text in
+            var seen = NumberSet(count: identifiers.count)
+            IdentifierScan.forEach(in: text) {
+                let identifier = identifiers.insert(ContentKey.of(text, $0))
+                if identifier == identifierFacts.count { identifierFacts.appendSparingly(.unknown) }
+                if seen.insert(identifier) { numbers.appendSparingly(UInt32(identifier)) }
+            }
+        }
+        let identifierCount = numbers.count - start
+        readable.withUnsafeBufferPointer { text in
+            var seen = NumberSet(count: lines.count)
+            Self.forEachTellingLine(in: text) {
+                let line = number(ofLine: ContentKey.of(text, $0))
+                if seen.insert(line) { numbers.appendSparingly(UInt32(line)) }
+            }
+        }
+        return PartNumbers(
+            start: UInt32(start), identifierCount: UInt32(identifierCount),
+            lineCount: UInt32(numbers.count - start - identifierCount), fileCount: 0, writtenCount: 0)
+    }
+
+    private mutating func noteFiles(_ facts: CallFacts, _ shown: inout PartNumbers) {
+        for key in facts.files + facts.written {
+            let file = files.insert(key)
+            if file == lastWrites.count { lastWrites.append(-1) }
+            numbers.appendSparingly(UInt32(file))
+        }
+        shown.fileCount = UInt16(facts.files.count)
+        shown.writtenCount = UInt16(facts.written.count)
+    }
+
+    private mutating func number(ofLine key: UInt64) -> Int {
+        let line = lines.insert(key)
+        if line == lineFacts.count { lineFacts.appendSparingly(.unknown) }
+        return line
+    }
+
+    /// The contents of lines that are worth a look-up.
+    private static func forEachTellingLine(in text: UnsafeBufferPointer<UInt8>, _ body: (Range<Int>) -> Void) {
+        LineForm.forEachLine(in: text) { line in
+            let content = LineForm.content(of: line, in: text)
+            if content.count >= LineForm.tellingBytesMin { body(content) }
+        }
+    }
+
+    private mutating func show(_ shown: PartNumbers, by number: Int) {
+        for identifier in shown.identifiers { identifierFacts[Int(numbers[identifier])].partCount += 1 }
+        for line in shown.lines {
+            let line = Int(numbers[line])
+            if lineFacts[line].isLast { parts[Int(lineFacts[line].partsMixed)].vanishingLineCount -= 1 }
+            lineFacts[line].partCount += 1
+            lineFacts[line].partsMixed ^= UInt32(number)
+            if lineFacts[line].isLast { parts[number].vanishingLineCount += 1 }
+        }
+    }
+
+    private mutating func hide(_ shown: PartNumbers, by number: Int) {
+        for identifier in shown.identifiers { identifierFacts[Int(numbers[identifier])].partCount -= 1 }
+        for line in shown.lines {
+            let line = Int(numbers[line])
+            if lineFacts[line].isLast { parts[number].vanishingLineCount -= 1 }
+            lineFacts[line].partCount -= 1
+            lineFacts[line].partsMixed ^= UInt32(number)
+            if lineFacts[line].isLast { parts[Int(lineFacts[line].partsMixed)].vanishingLineCount += 1 }
         }
     }
 
     // MARK: runs
 
+    /// The text of a part in which the model finds lines: of arguments the values, unescaped.
+    func readable(_ number: Int) -> [UInt8] {
+        parts[number].kind == .arguments ? CallFacts.values(of: parts[number].bytes) : parts[number].bytes
+    }
+
     /// What a part shows in the form that runs are found in; nil for parts whose words are not the model's to point at.
     func comparable(_ number: Int) -> [UInt8]? {
-        let part = parts[number]
-        if part.isReplaced { return nil }
-        switch part.kind {
-        case .result, .user: return part.bytes.withUnsafeBufferPointer { LineForm.comparable($0) }
-        case .arguments: return Self.plainLines(part.text)
+        if parts[number].isReplaced { return nil }
+        switch parts[number].kind {
+        case .result, .user: return parts[number].bytes.withUnsafeBufferPointer { LineForm.comparable($0) }
+        case .arguments: return Self.plainLines(readable(number))
         case .system, .text, .thinking: return nil
         }
     }
@@ -157,6 +308,7 @@ public struct VisibleContent: ~Copyable {
     private static func plainLines(_ text: [UInt8]) -> [UInt8] {
         text.withUnsafeBufferPointer { text in
             var out: [UInt8] = []
+            out.reserveCapacity(text.count + 1)
             LineForm.forEachLine(in: text) { line in
                 var end = line.range.upperBound
                 while end > line.contentStart, LineForm.isBlank(text[end - 1]) { end -= 1 }
@@ -178,20 +330,22 @@ public struct VisibleContent: ~Copyable {
                 try index.read(UnsafeRawBufferPointer(bytes))
             }
             try index.add(as: UInt64(number))
-            indexed.insert(UInt64(number))
+            parts[number].isIndexed = true
         } catch {}
     }
 
     /// The visible part with exactly this original, emitted whole.
     func wholeCopy(of digest: Fingerprint) -> Int? {
-        guard let number = originals[digest], !parts[number].isReplaced else { return nil }
-        return number
+        guard let number = originals[digest], !parts[Int(number)].isReplaced else { return nil }
+        return Int(number)
     }
 
     /// The newest result that is shown whole of a call with this tool and these arguments.
     func wholeResult(ofTool name: String, arguments: [UInt8]) -> Int? {
-        guard let number = latestResults[Self.callKey(name, arguments)], !parts[number].isReplaced else { return nil }
-        return number
+        guard let number = latestResults[Self.callKey(name, arguments)], !parts[Int(number)].isReplaced else {
+            return nil
+        }
+        return Int(number)
     }
 
     private static func callKey(_ name: String, _ arguments: [UInt8]) -> Fingerprint {
@@ -201,28 +355,27 @@ public struct VisibleContent: ~Copyable {
 
     // MARK: what would vanish
 
-    /// Whether an identifier stands in one part only.
-    func isLastIdentifier(_ key: UInt64) -> Bool { identifierCounts[key, default: 0] == 1 }
-    func isLastLine(_ key: UInt64) -> Bool { lineCounts[key, default: 0] == 1 }
-    func isTold(identifier key: UInt64) -> Bool { toldIdentifiers.contains(key) }
-    func isTold(line key: UInt64) -> Bool { toldLines[key] != nil }
-    /// Results that held the line.
-    func tellings(ofLine key: UInt64) -> Int { Int(toldLines[key, default: 0]) }
-    /// Turns in which the agent wrote the line.
-    func writings(ofLine key: UInt64) -> Int { Int(writtenLines[key, default: 0]) }
-    func isEdited(file key: UInt64) -> Bool { lastWrites[key] != nil }
-    /// Whether one of the files was not written again since this part wrote it.
-    func isLatestWrite(_ number: Int) -> Bool { parts[number].written.contains { lastWrites[$0] == number } }
+    func identifier(_ key: UInt64) -> IdentifierFacts {
+        identifiers.number(of: key).map { identifierFacts[$0] } ?? .unknown
+    }
+    func line(_ key: UInt64) -> LineFacts { lines.number(of: key).map { lineFacts[$0] } ?? .unknown }
 
-    /// Telling lines that stand in this part only.
-    /// - Complexity: one look-up a line of the part.
-    func vanishingLineCount(of number: Int) -> Int {
-        parts[number].lines.reduce(0) { $0 + (isLastLine($1) ? 1 : 0) }
+    /// Whether one of the files that a part's call mentions was written since the session began.
+    func mentionsEditedFile(_ number: Int) -> Bool {
+        parts[number].numbers.files.contains { lastWrites[Int(numbers[$0])] >= 0 }
     }
 
-    /// Whether markers of parts outside `replaced` point at it.
-    func isReferenced(_ number: Int, besides replaced: Set<Int> = []) -> Bool {
-        parts[number].referrers.contains { !parts[$0].isReplaced && !replaced.contains($0) }
+    /// Whether one of the files was not written again since this part wrote it.
+    func isLatestWrite(_ number: Int) -> Bool {
+        parts[number].numbers.written.contains { lastWrites[Int(numbers[$0])] == Int32(number) }
+    }
+
+    /// Whether markers of a part that stands point at it.
+    func isReferenced(_ number: Int) -> Bool { parts[number].referrers.contains { !parts[$0].isReplaced } }
+
+    /// The parts whose markers point at it.
+    func standingReferrers(of number: Int) -> [Int] {
+        parts[number].referrers.isEmpty ? [] : parts[number].referrers.filter { !parts[$0].isReplaced }
     }
 
     // MARK: replacing
@@ -231,26 +384,44 @@ public struct VisibleContent: ~Copyable {
     /// After the last one ``forgetReplaced()`` is due.
     mutating func replace(_ number: Int, with bytes: [UInt8]) {
         precondition(!isReferenced(number), "a part that is pointed at stays")
-        let readable = parts[number].kind == .arguments ? CallFacts(toolName: "", arguments: bytes).text : bytes
-        let identifiers = bytes.withUnsafeBufferPointer { IdentifierScan.keys(in: $0) }
-        let lines = Self.lineKeys(readable)
-        for key in parts[number].identifiers { identifierCounts[key, default: 0] -= 1 }
-        for key in parts[number].lines { lineCounts[key, default: 0] -= 1 }
-        for key in identifiers { identifierCounts[key, default: 0] += 1 }
-        for key in lines { lineCounts[key, default: 0] += 1 }
-        parts[number].identifiers = identifiers
-        parts[number].lines = lines
+        let old = parts[number].numbers
+        hide(old, by: number)
+        let isArguments = parts[number].kind == .arguments
+        var new = noteNumbers(bytes, readable: isArguments ? CallFacts.values(of: bytes) : bytes)
+        for place in [old.files, old.written].joined() { numbers.appendSparingly(numbers[place]) }
+        new.fileCount = old.fileCount
+        new.writtenCount = old.writtenCount
+        show(new, by: number)
+        numbersUnused += old.count
+        textBytes += bytes.count - parts[number].bytes.count
+        parts[number].numbers = new
         parts[number].bytes = bytes
         parts[number].isReplaced = true
-        explained = explained.filter { $0.value != number }
+        if explained.values.contains(number) { explained = explained.filter { $0.value != number } }
     }
 
-    /// Takes replaced parts out of the index of lines.
+    /// Takes replaced parts out of the index of lines, and their old numbers out of memory.
     /// - Complexity: one pass over the index.
     mutating func forgetReplaced() {
-        let gone = indexed.filter { parts[Int($0)].isReplaced }
-        guard !gone.isEmpty else { return }
+        var gone: [UInt64] = []
+        for number in parts.indices where parts[number].isIndexed && parts[number].isReplaced {
+            parts[number].isIndexed = false
+            gone.append(UInt64(number))
+        }
+        if gone.isEmpty { return }
         index.remove(gone)
-        indexed.subtract(gone)
+        if numbersUnused > numbers.count / 4 { closeGaps() }
+    }
+
+    private mutating func closeGaps() {
+        var close: [UInt32] = []
+        close.reserveCapacity(numbers.count - numbersUnused)
+        for number in parts.indices {
+            let old = parts[number].numbers
+            parts[number].numbers.start = UInt32(close.count)
+            close += numbers[Int(old.start)..<Int(old.start) + old.count]
+        }
+        numbers = close
+        numbersUnused = 0
     }
 }
