@@ -425,6 +425,7 @@ public struct LineageTree: ~Copyable {
             callCount: callCount, longPauseCount: longPauseCount, shortener: shortener ?? previous?.shortener,
             isFrozen: previous?.isFrozen ?? false)
         if let shortener {
+            shortener.weigh()
             shortenerBytes += shortener.byteCount - (previous?.shortener?.byteCount ?? 0)
             forgetShorteners(but: session)
         }

@@ -15,11 +15,8 @@ final class SessionShortener: @unchecked Sendable {
     /// What was told at the ends of turns.
     private var tails: [Int: Set<ToldSlot>] = [:]
     private var endsWithAssistant = false
-    /// About the bytes it takes.
+    /// About the bytes it took when it was last lent.
     private(set) var byteCount = 0
-
-    /// Bytes kept for each byte of text, with its keys; measured.
-    private static let bytesPerTextByte = 4
 
     init(thinking: ThinkingRule) { shortener = PromptShortener(thinking: thinking) }
 
@@ -30,14 +27,12 @@ final class SessionShortener: @unchecked Sendable {
         return LocatedPart.parts(of: turn, in: source, calls: &calls)
     }
 
+    /// Measures it; between, ``byteCount`` stands.
+    func weigh() { byteCount = shortener.heldBytes }
+
     func endTurn(_ chain: Fingerprint) {
         chains.append(chain)
-        let first = firstParts[firstParts.count - 1]
-        let count = shortener.content.parts.count
-        for number in first..<count {
-            byteCount += shortener.content.parts[number].bytes.count * Self.bytesPerTextByte + 256
-        }
-        firstParts.append(count)
+        firstParts.append(shortener.content.parts.count)
     }
 
     /// Notes what was told at the end of a turn.

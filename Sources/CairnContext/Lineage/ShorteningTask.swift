@@ -331,16 +331,19 @@ public final class ShorteningTask: @unchecked Sendable {
     ) {
         let saved = replacements.reduce(0) { $0 + before[$1.number] - $1.bytes.count }
         let nanodollars = (plan.gain - plan.price) / Double(max(1, saved))
+        var clientTurns: [Int: EmittedTurn] = [:]
         for replacement in replacements {
             let turn = session.turn(ofPart: replacement.number)
-            let located = EmittedTurn(draft.prompt.turns[turn], in: draft.prompt.source)
-                .parts[replacement.number - session.firstParts[turn]]
-            let handle = session.shortener.content.parts[replacement.number].handle
+            let clientTurn = clientTurns[turn] ?? EmittedTurn(draft.prompt.turns[turn], in: draft.prompt.source)
+            clientTurns[turn] = clientTurn
+            let part = session.shortener.content.parts[replacement.number]
             journal.append(
                 ShortenedPart(
-                    position: turn, partIndex: located.partIndex, handle: handle.text, strategy: replacement.strategy,
+                    position: turn,
+                    partIndex: clientTurn.parts[replacement.number - session.firstParts[turn]].partIndex,
+                    handle: part.handle.text, strategy: replacement.strategy,
                     // As it first came: the client may spell it otherwise by now.
-                    original: session.shortener.content.handles[handle.text]!,
+                    original: part.original,
                     emitted: replacement.bytes.withUnsafeBytes { Fingerprint(of: $0) },
                     bytesSaved: before[replacement.number] - replacement.bytes.count,
                     occasion: .epoch(plan.reason),

@@ -68,12 +68,6 @@ public struct HandleBook: Sendable {
         let handlesBefore = taken.count
         return taken.insert((digest.high >> UInt64(64 - 5 * count)) << 5 | UInt64(count)) == handlesBefore
     }
-
-    /// The digest of the original a handle stands for.
-    /// - Complexity: one pass over all handles.
-    public subscript(_ text: String) -> Fingerprint? {
-        characters.first { Handle($0.key, characters: Int($0.value)).text == text }?.key
-    }
 }
 
 /// The texts of markers. `=` stands for what is visible above, `-` for what was left out.

@@ -23,8 +23,9 @@ public struct VisiblePart: Sendable {
     public let step: Int
     /// As emitted.
     public internal(set) var bytes: [UInt8]
-    /// The name of the part as the client sent it.
+    /// The name of the part as the client sent it, and the digest it is short for.
     public let handle: Handle
+    public let original: Fingerprint
     /// Parts whose markers point at this one, as long as they stand.
     var referrers: [Int] = []
     /// Telling lines that stand in this part only.
@@ -155,7 +156,7 @@ public struct VisibleContent: ~Copyable {
         parts.appendSparingly(
             VisiblePart(
                 kind: part.kind, output: facts.kind, isKept: part.isKept, step: step, bytes: bytes,
-                handle: handles.handle(for: digest), numbers: shown))
+                handle: handles.handle(for: digest), original: digest, numbers: shown))
         textBytes += bytes.count
         show(shown, by: number)
         if part.kind == .result, emission == nil {
