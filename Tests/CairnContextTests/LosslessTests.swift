@@ -38,7 +38,9 @@ private final class ShorteningStage {
 }
 
 @Suite struct LosslessTests {
-    private static let prices = [EpochPrices(miss: 3.75, hit: 0.3, output: 15), EpochPrices(miss: 1, hit: 1, output: 4)]
+    private static let prices = [
+        EpochPrices(miss: 3.75, hit: 0.3, output: 15), EpochPrices(miss: 1, hit: 1, output: 4),
+    ]
 
     /// The same conversation as a client that writes its JSON anew in every second call.
     private func respelled(_ body: String) -> String {

@@ -31,9 +31,10 @@ struct PromptPath {
         isComplete = next == .lineageStart
         positions = Dictionary(self.links.enumerated().map { ($1.chain, $0) }, uniquingKeysWith: { first, _ in first })
         times = Set(links.map(\.wallNanoseconds))
-        replaced = self.links.reduce(PromptState.empty) { state, link in
-            link.state.flatMap { LinkFacts(stored: $0) }.map { state.following($0) } ?? state
-        }.replaced
+        replaced =
+            self.links.reduce(PromptState.empty) { state, link in
+                link.state.flatMap { LinkFacts(stored: $0) }.map { state.following($0) } ?? state
+            }.replaced
     }
 
     /// The blob with what left in the place of a turn.
