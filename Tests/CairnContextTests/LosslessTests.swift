@@ -24,7 +24,7 @@ private final class ShorteningStage {
     var account: Fingerprint { stage.account }
 
     @discardableResult
-    func call(_ body: String) throws -> (record: CallRecord, body: String) {
+    func call(_ body: String) throws -> (record: CallRecord, plan: EmissionPlan, body: String) {
         let call = try stage.call(body)
         for session in call.plan.batch.sessions { stored.sessions[session.id] = session }
         stored.links = stage.links
@@ -33,7 +33,7 @@ private final class ShorteningStage {
         var record = stage.record(of: call.plan)
         record.mode = "full"
         stored.calls.append(record)
-        return (record, call.body)
+        return (record, call.plan, call.body)
     }
 }
 
@@ -90,5 +90,42 @@ private final class ShorteningStage {
                 Issue.record("\(handle): \(error)")
             }
         }
+    }
+
+    @Test(arguments: Dialect.allCases, 0..<4)
+    func `every changed byte of every call is explained, on each branch of a session`(
+        dialect: Dialect, seed: Int
+    ) throws {
+        var random = SeededRandom(seed: UInt64(seed) + 200)
+        let stage = ShorteningStage(dialect, Self.prices[seed % 2])
+        let messages = GrowingConversation.messages(turns: 24, &random)
+        let others = GrowingConversation.messages(turns: 24, &random)
+        let spelled = Spelled(dialect: dialect)
+        let fork = ends(messages)[12]
+        let branches = [
+            ends(messages).map { Array(messages[..<$0]) },
+            ends(others).filter { $0 > fork }.map { Array(messages[..<fork] + others[fork..<$0]) },
+            ends(messages).suffix(2).map { Array(messages[..<$0]) },
+        ]
+        var explained = 0
+        for prompt in branches.joined() {
+            let call = try stage.call(spelled.body(prompt))
+
+            let found = try PromptExplanation(of: call.record, in: stage.stored)
+
+            let tools = call.plan.emitted.byteCounts.count > found.turnCount ? call.plan.emitted.byteCounts[0] : 0
+            #expect(found.isComplete)
+            #expect(found.leftBytes == call.plan.emitted.byteCount - tools)
+            #expect(found.cameBytes == call.plan.asSent.byteCount - tools)
+            for turn in found.changed {
+                #expect(turn.isTold || !turn.parts.isEmpty, "turn \(turn.position)")
+                for part in turn.parts {
+                    let (original, emitted) = (try #require(part.originalBytes), try #require(part.emittedBytes))
+                    #expect(emitted < original)
+                    explained += 1
+                }
+            }
+        }
+        #expect(explained > 20)
     }
 }

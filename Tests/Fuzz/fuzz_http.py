@@ -43,6 +43,7 @@ REQUESTS = [
     b"POST /v1/embeddings HTTP/1.1\r\nHost: localhost\r\nContent-Encoding: gzip\r\n"
     b"Content-Length: 4\r\n\r\n\x1f\x8b\x08\x00",
     b"GET /v1/models/%67pt HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: br, gzip\r\n\r\n",
+    b"GET /v1/lcm/expand/k7f2?lines=1-2&session=0123456789abcdef0123456789abcdef HTTP/1.1\r\nHost: localhost\r\n\r\n",
     b"GET /health HTTP/1.0\r\n\r\n",
     b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
     b"OPTIONS * HTTP/1.1\r\nHost: evil.example\r\nOrigin: http://evil.example\r\n\r\n",

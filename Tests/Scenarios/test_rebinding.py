@@ -6,7 +6,7 @@ from harness import Gateway, Scenario
 from upstreams import RawUpstream
 
 PATHS = (("POST", "/v1/chat/completions"), ("POST", "/v1/messages"), ("GET", "/v1/models"), ("GET", "/health"),
-         ("GET", "/metrics"), ("GET", "/nope"))
+         ("GET", "/metrics"), ("GET", "/v1/lcm/expand/k7f2"), ("GET", "/nope"))
 FOREIGN_HOSTS = (
     "evil.example", "evil.example:{port}", "127.0.0.1.evil.example", "localhost.evil.example", "evil-localhost",
     "10.0.0.1", "0.0.0.0:{port}", "host.docker.internal", "[2001:db8::1]:{port}", "127.0.0.1:{port}.evil.example",
