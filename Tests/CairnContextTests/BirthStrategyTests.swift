@@ -118,7 +118,8 @@ import Testing
         var shortener = PromptShortener()
         let text = file.joined(separator: "\n")
         _ = shortener.append(result(text))
-        shortener.content.replace(0, with: Array("[-zzzz: 30 lines]".utf8))
+        shortener.content.replace(
+            0, with: Array("[-zzzz: 30 lines]".utf8), by: StrategyName("result-digest", version: 1))
         shortener.content.forgetReplaced()
         #expect(shortener.append(result(text)) == nil)
     }

@@ -34,6 +34,8 @@ public struct PromptShortener: ~Copyable {
     private let rules: EpochRules
     private let chances = ReuseChances.standard
     private let strategies: [any EpochStrategy]
+    /// Strategies that do nothing new; what they did stays.
+    public var off: Set<StrategyName> = []
     /// By part.
     private var estimates: [Estimate] = []
     /// The sum of the chances of all that was replaced.
@@ -60,14 +62,28 @@ public struct PromptShortener: ~Copyable {
     /// Bytes of memory it takes, about: what a bound on many of them adds up.
     public var heldBytes: Int { content.heldBytes + estimates.capacity * MemoryLayout<Estimate>.stride }
 
+    /// What parts that were appended, not restored, told of what was hidden before; since this was asked last.
+    public mutating func takeSigns() -> ContentSigns { content.takeSigns() }
+
+    /// What is expected to be saved by leaving out bytes of a part that was never sent: now at the price of a miss, then at
+    /// that of a hit in the calls still to come. In the money of the prices.
+    func birthForecast(bytesSaved: Int, prices: EpochPrices) -> Double {
+        prices.tokens(bytesSaved) * (prices.miss + prices.hit * rules.remainingCalls(after: content.step))
+    }
+
+    /// What a miss is charged with now, in the money of the prices.
+    func missPrice(headTokens: Double, prices: EpochPrices) -> Double {
+        EpochPlanner.missPrice(headTokens + prices.tokens(content.textBytes), prices, rules)
+    }
+
     /// An assistant turn begins.
     public mutating func beginAssistantTurn() { content.beginAssistantTurn() }
 
     /// Adds a part at the end.
     /// - Returns: what to send in its place; nil for the part itself.
     public mutating func append(_ part: ContextPart) -> Emission? {
-        let emission = birth.emission(for: part, in: &content)
-        content.append(part, emission: emission?.bytes, references: emission?.references ?? [])
+        let emission = birth.emission(for: part, in: &content, without: off)
+        content.append(part, emission: emission)
         return emission
     }
 
@@ -76,13 +92,13 @@ public struct PromptShortener: ~Copyable {
         if let name = emission?.strategy.name, content.explained[name] == nil {
             content.explained[name] = content.parts.count
         }
-        content.append(part, emission: emission?.bytes, references: emission?.references ?? [])
+        content.append(part, emission: emission, isNew: false)
     }
 
     /// Replaces parts as an epoch did before, as it was recorded.
     public mutating func restore(_ epoch: [Replacement]) {
         for replacement in epoch {
-            content.replace(replacement.number, with: replacement.bytes)
+            content.replace(replacement.number, with: replacement.bytes, by: replacement.strategy)
             content.explained[replacement.strategy.name] =
                 content.explained[replacement.strategy.name] ?? replacement.number
         }
@@ -137,12 +153,14 @@ public struct PromptShortener: ~Copyable {
 
     private mutating func replace(_ number: Int, _ worth: LineWorth) -> Replacement? {
         let part = content.parts[number]
-        guard let strategy = strategies.first(where: { $0.applies(to: part) }) else { return nil }
+        guard let strategy = strategies.first(where: { $0.applies(to: part) }), !off.contains(strategy.name) else {
+            return nil
+        }
         let chance = chance(number)
         let isNew = content.explained[strategy.name.name] == nil
         // A part that is too short for the explanation goes without; the next one explains.
         guard let (made, explains) = made(number, by: strategy, worth, explaining: isNew) else { return nil }
-        content.replace(number, with: made.bytes)
+        content.replace(number, with: made.bytes, by: strategy.name)
         if explains { content.explained[strategy.name.name] = number }
         expectedMisses += chance * made.residue
         return Replacement(number: number, bytes: made.bytes, strategy: strategy.name)
@@ -157,7 +175,7 @@ public struct PromptShortener: ~Copyable {
         candidates.reserveCapacity(content.parts.count)
         for number in content.parts.indices where mayGo(number) {
             guard case .replacement(let byteCount, let residue) = estimate(number, worth),
-                byteCount < content.parts[number].bytes.count
+                byteCount < content.parts[number].bytes.count, off.isEmpty || !isOff(number)
             else { continue }
             candidates.append(
                 EpochCandidate(
@@ -170,6 +188,10 @@ public struct PromptShortener: ~Copyable {
     private func mayGo(_ number: Int) -> Bool {
         !content.parts[number].isReplaced && !content.parts[number].isKept
             && content.step - content.parts[number].step >= rules.steps(for: content.parts[number])
+    }
+
+    private func isOff(_ number: Int) -> Bool {
+        strategies.first { $0.applies(to: content.parts[number]) }.map { off.contains($0.name) } ?? false
     }
 
     private func chance(_ number: Int) -> Double {

@@ -46,10 +46,13 @@ public struct BirthStrategies: Sendable {
     public init(_ strategies: [any Strategy]) { self.strategies = strategies }
 
     /// What to send in the place of a part that comes next.
-    public func emission(for part: ContextPart, in content: inout VisibleContent) -> Emission? {
+    /// - Parameter off: strategies that are not asked.
+    public func emission(
+        for part: ContextPart, in content: inout VisibleContent, without off: Set<StrategyName> = []
+    ) -> Emission? {
         if part.isKept { return nil }
         var best: Emission?
-        for strategy in strategies where strategy.applies(to: part) {
+        for strategy in strategies where strategy.applies(to: part) && !off.contains(strategy.name) {
             guard let emission = strategy.shorten(part, in: &content), emission.bytes.count < part.bytes.count else {
                 continue
             }

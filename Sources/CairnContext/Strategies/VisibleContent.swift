@@ -19,6 +19,8 @@ public struct VisiblePart: Sendable {
     public internal(set) var isReplaced = false
     /// It is in the index of lines.
     fileprivate var isIndexed = false
+    /// 1 + the number of the strategy that shortened it, among those of the content; 0: none.
+    fileprivate var hiddenBy: UInt8 = 0
     /// The number of assistant turns up to it.
     public let step: Int
     /// As emitted.
@@ -67,7 +69,8 @@ struct IdentifierFacts {
 /// What is known of a line.
 struct LineFacts {
     static let unknown = LineFacts()
-    /// Parts that show it, and their numbers mixed: of one part, its number.
+    /// Parts that show it, and their numbers mixed: of one part, its number. Of none, 1 + the number of the last that
+    /// did; 0: no part ever did.
     fileprivate(set) var partCount: Int32 = 0
     fileprivate var partsMixed: UInt32 = 0
     /// Results that held it, as the client sent them; turns in which the agent wrote it. 255: so many or more.
@@ -104,15 +107,22 @@ public struct VisibleContent: ~Copyable {
     var index = LineIndex()
     /// The originals seen word for word.
     private var originals: [Fingerprint: Int32] = [:]
-    /// By tool and arguments, the newest result that is shown whole.
+    /// By tool and arguments, the newest result that was emitted whole, and the newest that was shortened.
     private var latestResults: [Fingerprint: Int32] = [:]
+    private var latestShortened: [Fingerprint: Int32] = [:]
+    /// The newest part that wrote a file.
+    private var lastWrite = -1
+    /// Those that shortened a part.
+    private var strategies: [StrategyName] = []
+    /// Of parts that were new to the session, not restored, until they are taken.
+    private var signs = ContentSigns()
     /// Calls of this step, whose results come next.
     private var recentCalls: [(toolName: String, arguments: [UInt8], facts: CallFacts)] = []
     /// Of more calls the facts are read again with their results.
     static let recentCallsMax = 16
 
     /// Bytes of all parts, as emitted.
-    private var textBytes = 0
+    private(set) var textBytes = 0
 
     public init() {}
 
@@ -124,7 +134,8 @@ public struct VisibleContent: ~Copyable {
             + lineFacts.capacity * MemoryLayout<LineFacts>.stride + lastWrites.capacity * 4 + numbers.capacity * 4
         let tables = identifiers.heldBytes + lines.heldBytes + files.heldBytes + handles.heldBytes
         return textBytes + parts.capacity * perPart + facts + tables + index.heldBytes
-            + (originals.capacity + latestResults.capacity) * 4 / 3 * (MemoryLayout<Fingerprint>.size + 4)
+            + (originals.capacity + latestResults.capacity + latestShortened.capacity) * 4 / 3
+            * (MemoryLayout<Fingerprint>.size + 4)
     }
 
     /// Of an array on the heap: its header, and what the allocator adds.
@@ -141,31 +152,27 @@ public struct VisibleContent: ~Copyable {
     /// Adds a part at the end of the prompt.
     /// - Parameters:
     ///   - emission: what is sent in its place; nil for the part itself.
-    ///   - references: the parts its markers point at.
+    ///   - isNew: whether it comes for the first time; what a restored part told was told before.
     /// - Returns: its index.
     @discardableResult
-    public mutating func append(_ part: ContextPart, emission: [UInt8]? = nil, references: [Int] = []) -> Int {
+    public mutating func append(_ part: ContextPart, emission: Emission? = nil, isNew: Bool = true) -> Int {
         let number = parts.count
         let facts = facts(of: part)
-        let bytes = emission ?? part.bytes
+        let bytes = emission?.bytes ?? part.bytes
         let digest = part.bytes.withUnsafeBytes { Fingerprint(of: $0) }
         var shown = noteNumbers(bytes, readable: part.kind == .arguments ? facts.text : bytes)
         noteFiles(facts, &shown)
-        if part.kind == .arguments || part.kind == .text { noteAction(shown) }
+        if part.kind == .arguments || part.kind == .text { noteAction(shown, isNew: isNew) }
         if part.kind == .result { noteResult(shown, original: part.bytes, isWhole: emission == nil) }
         parts.appendSparingly(
             VisiblePart(
-                kind: part.kind, output: facts.kind, isKept: part.isKept, step: step, bytes: bytes,
+                kind: part.kind, output: facts.kind, isKept: part.isKept,
+                hiddenBy: emission.map { strategyNumber($0.strategy) } ?? 0, step: step, bytes: bytes,
                 handle: handles.handle(for: digest), original: digest, numbers: shown))
         textBytes += bytes.count
         show(shown, by: number)
-        if part.kind == .result, emission == nil {
-            if originals[digest].map({ parts[Int($0)].isReplaced }) ?? true { originals[digest] = Int32(number) }
-            if !part.arguments.isEmpty {
-                latestResults[Self.callKey(part.toolName, part.arguments)] = Int32(number)
-            }
-        }
-        for target in references { parts[target].referrers.append(number) }
+        if part.kind == .result { noteLatest(number, part, digest, isWhole: emission == nil, isNew: isNew) }
+        for target in emission?.references ?? [] { parts[target].referrers.append(number) }
         addToIndex(number)
         return number
     }
@@ -184,16 +191,20 @@ public struct VisibleContent: ~Copyable {
         }
     }
 
-    private mutating func noteAction(_ shown: PartNumbers) {
+    private mutating func noteAction(_ shown: PartNumbers, isNew: Bool) {
         for line in shown.lines {
             let line = Int(numbers[line])
             if lineFacts[line].isTold, lineFacts[line].partCount == 0, lastHiddenUse != step {
                 hiddenUses += 1
                 lastHiddenUse = step
+                if isNew, lineFacts[line].partsMixed > 0 {
+                    noteMiss(.hiddenUse, of: Int(lineFacts[line].partsMixed) - 1)
+                }
             }
             if lineFacts[line].writings < .max { lineFacts[line].writings += 1 }
         }
         for file in shown.written { lastWrites[Int(numbers[file])] = Int32(parts.count) }
+        if shown.writtenCount > 0 { lastWrite = parts.count }
     }
 
     private mutating func noteResult(_ shown: PartNumbers, original: [UInt8], isWhole: Bool) {
@@ -209,6 +220,51 @@ public struct VisibleContent: ~Copyable {
                 }
             }
         }
+    }
+
+    /// Notes a result as the newest of its call, and whether the call was a repeat.
+    private mutating func noteLatest(
+        _ number: Int, _ part: ContextPart, _ digest: Fingerprint, isWhole: Bool, isNew: Bool
+    ) {
+        if isWhole, originals[digest].map({ parts[Int($0)].isReplaced }) ?? true { originals[digest] = Int32(number) }
+        if isWhole, isNew { signs.visibleResults += 1 }
+        if part.arguments.isEmpty { return }
+        let call = Self.callKey(part.toolName, part.arguments)
+        let earlier = max(latestResults[call] ?? -1, latestShortened[call] ?? -1)
+        if isNew, earlier >= 0, parts[Int(earlier)].handle == parts[number].handle, !isEdited(since: Int(earlier)) {
+            if parts[Int(earlier)].hiddenBy > 0 {
+                noteMiss(.reread, of: Int(earlier))
+            } else {
+                signs.visibleRepeats += 1
+            }
+        }
+        if isWhole { latestResults[call] = Int32(number) } else { latestShortened[call] = Int32(number) }
+    }
+
+    /// Whether what a call told may have changed since: a view or search by a write to one of its files, all else by any.
+    private func isEdited(since number: Int) -> Bool {
+        let isOfFiles = parts[number].output == .view || parts[number].output == .search
+        guard isOfFiles, parts[number].hasFiles else { return lastWrite > number }
+        return parts[number].numbers.files.contains { lastWrites[Int(numbers[$0])] > Int32(number) }
+    }
+
+    private mutating func noteMiss(_ kind: MissSign.Kind, of part: Int) {
+        guard parts[part].hiddenBy > 0 else { return }
+        signs.misses.append(MissSign(kind, of: strategies[Int(parts[part].hiddenBy) - 1]))
+    }
+
+    /// What new parts told since this was asked last.
+    mutating func takeSigns() -> ContentSigns {
+        defer { signs = ContentSigns() }
+        return signs
+    }
+
+    /// 1 + its number; beyond what a byte holds, the last one's.
+    private mutating func strategyNumber(_ name: StrategyName) -> UInt8 {
+        if let known = strategies.firstIndex(of: name) { return UInt8(known + 1) }
+        if strategies.count == UInt8.max { return .max }
+        strategies.append(name)
+        return UInt8(strategies.count)
     }
 
     private mutating func tell(_ line: Int) {
@@ -271,6 +327,7 @@ public struct VisibleContent: ~Copyable {
         for line in shown.lines {
             let line = Int(numbers[line])
             if lineFacts[line].isLast { parts[Int(lineFacts[line].partsMixed)].vanishingLineCount -= 1 }
+            if lineFacts[line].partCount == 0 { lineFacts[line].partsMixed = 0 }
             lineFacts[line].partCount += 1
             lineFacts[line].partsMixed ^= UInt32(number)
             if lineFacts[line].isLast { parts[number].vanishingLineCount += 1 }
@@ -285,6 +342,7 @@ public struct VisibleContent: ~Copyable {
             lineFacts[line].partCount -= 1
             lineFacts[line].partsMixed ^= UInt32(number)
             if lineFacts[line].isLast { parts[Int(lineFacts[line].partsMixed)].vanishingLineCount += 1 }
+            if lineFacts[line].partCount == 0 { lineFacts[line].partsMixed = UInt32(number) + 1 }
         }
     }
 
@@ -383,7 +441,7 @@ public struct VisibleContent: ~Copyable {
 
     /// Puts other bytes in the place of a part, in an epoch. No part may be left whose markers point at it.
     /// After the last one ``forgetReplaced()`` is due.
-    mutating func replace(_ number: Int, with bytes: [UInt8]) {
+    mutating func replace(_ number: Int, with bytes: [UInt8], by strategy: StrategyName) {
         precondition(!isReferenced(number), "a part that is pointed at stays")
         let old = parts[number].numbers
         hide(old, by: number)
@@ -398,6 +456,7 @@ public struct VisibleContent: ~Copyable {
         parts[number].numbers = new
         parts[number].bytes = bytes
         parts[number].isReplaced = true
+        parts[number].hiddenBy = strategyNumber(strategy)
         if explained.values.contains(number) { explained = explained.filter { $0.value != number } }
     }
 
