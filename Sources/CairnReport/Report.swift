@@ -65,6 +65,8 @@ public struct Report: Equatable, Sendable {
     public var breaks: [Breaks] = []
     public var moved: [Moved] = []
     public var errors = PredictionErrors()
+    /// Strategies that the guard switched off in the period, the newest first.
+    public var switches: [StrategySwitch] = []
     /// The sessions that lost most by breaks.
     public var worstSessions: [Session] = []
 

@@ -50,6 +50,11 @@ public struct ReportBuilder {
             builder.add(call, of: records[call.session])
         }
         if let failure { throw failure }
+        if session == nil {
+            builder.report.switches = try StrategySwitch.stored(sinceNanoseconds: sinceNanoseconds) {
+                page throws(StoreError) in try store.events(page)
+            }
+        }
         return builder.finished()
     }
 

@@ -63,6 +63,16 @@ extension Report {
             writer.append(isUnknown ? "null" : "\"\(line.monthly.decimalText)\"")
             writer.append(",\"unpriced\":\(line.unpricedCount)}")
         }
+        writer.append(",\"strategies_off\":")
+        writer.appendList(switches) { one, writer in
+            writer.append("{\"strategy\":")
+            writer.append(quoted: one.strategy.name)
+            writer.append(",\"version\":\(one.strategy.version),\"day\":\"")
+            writer.append("\(Moment(milliseconds: Int64(clamping: one.wallNanoseconds / 1_000_000)).day)")
+            writer.append("\",\"text\":")
+            writer.append(quoted: one.text)
+            writer.append("}")
+        }
         writer.append(",\"prediction\":{\"calls\":\(errors.callCount),\"exact\":\(errors.exactCount)")
         writer.append(",\"within_128\":\(errors.within128Count),\"sum_tokens\":\(errors.sumTokens),\"quantiles\":{")
         for (index, percent) in [50, 90, 99].enumerated() {

@@ -28,7 +28,7 @@ extension Report {
         }
         let all: [ReportSection] = [
             dollars(period), tokens, groups("By model", models), groups("By harness", harnesses), breakSection,
-            movedSection,
+            movedSection, switchSection,
             predictions, worst, advice,
         ]
         return all.filter { !$0.isEmpty }
@@ -127,6 +127,13 @@ extension Report {
             ]
         }
         return section
+    }
+
+    private var switchSection: ReportSection {
+        let lines = switches.map { one in
+            "\(Moment(milliseconds: Int64(clamping: one.wallNanoseconds / 1_000_000)).day): \(one.text)"
+        }
+        return ReportSection("Strategies switched off", notes: lines)
     }
 
     private var predictions: ReportSection {

@@ -26,6 +26,7 @@ public struct StatusScreen {
         }
         out += list("Upstreams", health.upstreams)
         out += list("Hit ratio", metrics.ratios)
+        out += list("Strategies switched off", health.switches)
         out += list("Last breaks of a prefix", health.breaks)
         return out
     }
@@ -92,6 +93,7 @@ private struct HealthPage {
     var store = "unknown"
     var upstreams: [String] = []
     var breaks: [String] = []
+    var switches: [String] = []
 
     init(_ bytes: [UInt8]) throws(CoreError) {
         let document = try JSONDocument(bytes)
@@ -123,6 +125,11 @@ private struct HealthPage {
                 let isReachable = document.member("reachable", of: node).map { document.kind(of: $0) == .true } ?? false
                 let state = isReachable ? "reachable" : "NOT REACHABLE \(text("failure", of: node))"
                 upstreams.append("\(text("name", of: node)) (\(text("url", of: node))): \(state)")
+            }
+        }
+        if let list = document.member("strategies_off", of: 0) {
+            document.forEachChild(of: list) { node in
+                if let text = try? document.string(node) { switches.append(text) }
             }
         }
         if let list = document.member("recent_breaks", of: 0) {

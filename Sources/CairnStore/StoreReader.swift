@@ -43,6 +43,9 @@ public final class StoreReader {
         try queries.forEachCall(of: session, sinceNanoseconds: sinceNanoseconds, body)
     }
 
+    /// Events, the newest first.
+    public func events(_ page: StoragePage) throws(StoreError) -> [EventRecord] { try queries.events(page) }
+
     /// Turns whose text has the words, the best first.
     public func search(_ search: TurnSearch) throws(StoreError) -> [TurnHit] { try queries.search(search) }
 

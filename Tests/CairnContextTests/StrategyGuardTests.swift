@@ -167,20 +167,24 @@ import Testing
         #expect(settle(&one, calls: 1, lossPerMillion: 10_000, at: later).map(\.strategy) == [digest])
     }
 
-    @Test func `what is off survives a restart through its events`() {
+    @Test func `what is off survives a restart through its events`() throws {
         var one = StrategyGuard()
         let switches = settle(&one, calls: 60, lossPerMillion: 10_000)
         let events =
-            switches.map(\.event) + [
-                EventRecord(wallNanoseconds: Self.now, kind: "start", session: nil, text: "project of another kind"),
+            [EventRecord(wallNanoseconds: Self.now + 1, kind: "start", session: nil, text: "project of another kind")]
+            + switches.map(\.event) + [
                 EventRecord(
                     wallNanoseconds: Self.now, kind: "strategy-off", session: nil, text: "project 12: x 1 is off"),
+                EventRecord(wallNanoseconds: 5, kind: "end", session: nil, text: ""),
             ]
+        func page(_ page: StoragePage) -> [EventRecord] {
+            Array(events.dropFirst(page.skip).prefix(min(2, page.count)))
+        }
 
         var again = StrategyGuard()
-        again.restore(events, at: Self.now + Self.day)
+        again.restore(try StrategySwitch.stored(sinceNanoseconds: 10, page), at: Self.now + Self.day)
         var late = StrategyGuard()
-        late.restore(events, at: Self.now + 8 * Self.day)
+        late.restore(try StrategySwitch.stored(sinceNanoseconds: 10, page), at: Self.now + 8 * Self.day)
 
         #expect(again.off(project, at: Self.now + Self.day) == [digest])
         #expect(again.switchesInForce(at: Self.now + Self.day) == switches)

@@ -31,7 +31,37 @@ import Testing
                 RecentBreak(
                     session: SessionIdentifier(high: 1, low: 2), words: "the client changed its tools",
                     wallNanoseconds: 0)
-            ], shortening: ShorteningTotals())
+            ], shortening: ShorteningTotals(), strategies: Self.strategies)
+    }
+
+    /// A guard that has switched one strategy off for one project.
+    private static var strategies: StrategyReadings {
+        var one = StrategyGuard()
+        let digest = StrategyName("result-digest", version: 1)
+        var findings = CallFindings()
+        findings.replaced = Array(repeating: .init(digest, isEpoch: true, forecastNanodollars: 1000), count: 40)
+        findings.signs.misses = Array(repeating: MissSign(.hiddenUse, of: digest), count: 16)
+        findings.missNanodollars = 5000
+        let project = GuardedProject(
+            account: Fingerprint(high: 1, low: 2), harness: "codex", provider: "deepseek", model: "m \"quoted\"")
+        _ = one.note(findings, session: SessionIdentifier(high: 1, low: 2), in: project, at: 1)
+        return StrategyReadings(off: one.switchesInForce(at: 1), tallies: one.tallies)
+    }
+
+    @Test func `a strategy that is off is told with the reason`() throws {
+        let text = try Self.text(Self.readings())
+        #expect(text.contains("cairn_strategy_off{strategy=\"result-digest\"} 1\n"))
+        #expect(text.contains("cairn_missed_parts_total{strategy=\"result-digest\",kind=\"used\"} 16\n"))
+        _ = try PrometheusText(parsing: text)
+
+        var writer = ByteWriter(capacity: 1024)
+        writer.append("{\"status\":\"ok\"")
+        Self.readings().writeHealth(to: &writer, wallNanoseconds: 61_000_000_000)
+        writer.append("}")
+        let object = try JSONSerialization.jsonObject(with: Data(writer.copyBytes())) as? [String: Any]
+        let off = object?["strategies_off"] as? [String]
+        #expect(off?.count == 1)
+        #expect(off?.first?.contains("result-digest 1 is off for 7 days for codex with m \"quoted\"") == true)
     }
 
     @Test func `each provider has its dollars, tokens and hit ratio`() throws {

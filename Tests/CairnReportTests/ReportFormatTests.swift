@@ -41,6 +41,23 @@ import Testing
         #expect(lines[head + 1].count == end)
     }
 
+    @Test func `a strategy that was switched off is told in every format for reading`() throws {
+        var report = Self.report()
+        #expect(!report.rendered(as: .text).contains("Strategies switched off"))
+        let event = EventRecord(
+            wallNanoseconds: 1_795_046_400_000_000_000, kind: "strategy-off", session: nil,
+            text: "project 0123456789abcdef0123456789abcdef: result-digest 2 is off for 7 days for codex with m: it lost")
+        report.switches = [try #require(StrategySwitch(event))]
+
+        #expect(report.rendered(as: .text).contains("Strategies switched off\n  2026-11-19: \(event.text)\n"))
+        #expect(report.rendered(as: .md).contains("## Strategies switched off\n\n- 2026-11-19: \(event.text)\n"))
+        let object = try JSONSerialization.jsonObject(with: Data(report.rendered(as: .json).utf8)) as? [String: Any]
+        let off = (object?["strategies_off"] as? [[String: Any]])?.first
+        #expect(off?["strategy"] as? String == "result-digest")
+        #expect(off?["version"] as? Int == 2)
+        #expect(off?["text"] as? String == event.text)
+    }
+
     @Test func `a bar in a name does not break a Markdown table`() {
         #expect(Self.report().rendered(as: .md).contains("| other\\|model |"))
     }

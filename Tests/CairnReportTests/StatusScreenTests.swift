@@ -9,7 +9,7 @@ import Testing
     private static let health = #"""
         {"status":"ok","version":"1.2.3","mode":"stable","uptime_seconds":7260,"loops":[{"client_connections":1}],
         "store":{"state":"degraded","reason":"no space is left","queued_records":7,"lost_records":3,"file_bytes":2048},
-        "sessions_in_memory":5,"links_in_memory":60,
+        "sessions_in_memory":5,"links_in_memory":60,"strategies_off":["project 01: result-digest 1 is off for 7 days"],
         "recent_breaks":[{"session":"00ff","reason":"the client changed its tools","seconds_ago":61}],
         "upstreams":[{"name":"main","provider":"openai","url":"https://api.example","reachable":false,"failure":"refused"},
         {"name":"other","url":"http://other","reachable":true}]}
@@ -41,7 +41,7 @@ import Testing
             "12 ended, 1 under way, 0 faults",
             "5 in memory, 60 turns", "degraded (no space is left), 2 KiB, 7 records waiting, 3 LOST",
             "main (https://api.example): NOT REACHABLE refused", "other (http://other): reachable",
-            "provider deepseek: 98.0 %",
+            "provider deepseek: 98.0 %", "Strategies switched off\n  project 01: result-digest 1 is off for 7 days",
             "00ff  1 min ago  the client changed its tools",
         ] {
             #expect(text.contains(part), "\(part) is missing in \(text)")

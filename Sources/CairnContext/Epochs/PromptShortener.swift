@@ -65,10 +65,9 @@ public struct PromptShortener: ~Copyable {
     /// What parts that were appended, not restored, told of what was hidden before; since this was asked last.
     public mutating func takeSigns() -> ContentSigns { content.takeSigns() }
 
-    /// What is expected to be saved by leaving out bytes of a part that was never sent: now at the price of a miss, then at
-    /// that of a hit in the calls still to come. In the money of the prices.
-    func birthForecast(bytesSaved: Int, prices: EpochPrices) -> Double {
-        prices.tokens(bytesSaved) * (prices.miss + prices.hit * rules.remainingCalls(after: content.step))
+    /// What is expected to be saved in the calls still to come by bytes that need not be held. In the money of the prices.
+    func heldForecast(bytesSaved: Int, prices: EpochPrices) -> Double {
+        prices.tokens(bytesSaved) * prices.hit * rules.remainingCalls(after: content.step)
     }
 
     /// What a miss is charged with now, in the money of the prices.

@@ -66,6 +66,26 @@ public struct StrategySwitch: Equatable, Sendable {
     public var event: EventRecord {
         EventRecord(wallNanoseconds: wallNanoseconds, kind: Self.eventKind, session: nil, text: text)
     }
+
+    /// Events of all kinds that are looked through for switches, and how many at a time.
+    public static let eventsMax = 100_000
+    static let pageRows = 1000
+
+    /// What a storage has of them since a moment, the newest first.
+    /// - Parameter page: gives its events, the newest first.
+    public static func stored(
+        sinceNanoseconds: UInt64, _ page: (StoragePage) throws(StoreError) -> [EventRecord]
+    ) throws(StoreError) -> [StrategySwitch] {
+        var switches: [StrategySwitch] = []
+        var skip = 0
+        while skip < eventsMax {
+            let events = try page(StoragePage(skip: skip, count: pageRows))
+            switches += events.compactMap { StrategySwitch($0) }.filter { $0.wallNanoseconds >= sinceNanoseconds }
+            guard let last = events.last, last.wallNanoseconds >= sinceNanoseconds else { break }
+            skip += events.count
+        }
+        return switches
+    }
 }
 
 /// What a strategy did in a project, for people.
@@ -165,16 +185,19 @@ public struct StrategyGuard: Sendable {
         sums.sorted { ($0.key.name, $0.key.version) < ($1.key.name, $1.key.version) }.map { ($0.key, $0.value) }
     }
 
+    /// How long before a moment a switch lies at most that is still in force, in nanoseconds.
+    public static let offNanoseconds: UInt64 = offDays * 86_400_000_000_000
+
     /// Takes back what was stored, after a restart. Counts begin anew.
-    public mutating func restore(_ events: [EventRecord], at wallNanoseconds: UInt64) {
-        for one in events.compactMap({ StrategySwitch($0) }) where Self.isInForce(one, at: wallNanoseconds) {
+    public mutating func restore(_ stored: [StrategySwitch], at wallNanoseconds: UInt64) {
+        for one in stored where Self.isInForce(one, at: wallNanoseconds) {
             let place = Place(project: one.project, strategy: one.strategy)
             if switches[place].map({ $0.wallNanoseconds < one.wallNanoseconds }) ?? true { keep(one, place) }
         }
     }
 
     private static func isInForce(_ one: StrategySwitch, at wallNanoseconds: UInt64) -> Bool {
-        wallNanoseconds < one.wallNanoseconds &+ offDays * 86_400_000_000_000
+        wallNanoseconds < one.wallNanoseconds &+ offNanoseconds
     }
 
     private mutating func keep(_ one: StrategySwitch, _ place: Place) {

@@ -21,6 +21,8 @@ public struct ShorteningTerms: Sendable {
     /// The client asked that what it brings now be left alone.
     public var keepsNewParts = false
     public var thinking = ThinkingRule.keep
+    /// Strategies that the guard has switched off: they do nothing new.
+    public var off: Set<StrategyName> = []
     /// In nanodollars, for the journal: of a token sent once.
     public var missNanodollars = 0.0
 
@@ -74,6 +76,9 @@ public final class ShorteningTask: @unchecked Sendable {
     private(set) var turns: [Int: [UInt8]] = [:]
     private(set) var shortenings: [Int: TurnShortening] = [:]
     private(set) var journal: [ShortenedPart] = []
+    /// What new parts told of what was hidden before, and what a miss is charged with.
+    private var signs = ContentSigns()
+    private var missNanodollars = 0.0
     private var births: [Int: [BirthFact]] = [:]
     private var planned: EpochPlan?
     private var terms = ShorteningTerms()
@@ -101,11 +106,13 @@ public final class ShorteningTask: @unchecked Sendable {
         self.terms = terms
         let session = shortener ?? SessionShortener(thinking: terms.thinking)
         shortener = session
+        session.shortener.off = terms.off
         guard catchUp(session) else {
             shortener = nil
             return false
         }
         for index in draft.knownCount..<draft.keys.count { bear(index, session) }
+        noteSigns(session)
         planned = shortener == nil ? nil : planEpoch(session)
         return planned != nil
     }
@@ -254,6 +261,36 @@ public final class ShorteningTask: @unchecked Sendable {
                 occasion: .birth, nanodollars: Int64((tokens(bytesSaved) * terms.missNanodollars).rounded())))
     }
 
+    // MARK: findings
+
+    private func noteSigns(_ session: SessionShortener) {
+        signs = session.shortener.takeSigns()
+        guard let prices = terms.prices else { return }
+        missNanodollars = session.shortener.missPrice(headTokens: tokens(draft.tools?.byteCount ?? 0), prices: prices)
+    }
+
+    /// What the call did and found, for the guard; told when the call is recorded.
+    public var findings: CallFindings {
+        var findings = CallFindings()
+        findings.signs = signs
+        findings.missNanodollars = Int64(missNanodollars.rounded())
+        findings.replaced = journal.map { part in
+            CallFindings.Replaced(
+                part.strategy, isEpoch: part.occasion != .birth,
+                forecastNanodollars: Int64(forecast(of: part).rounded()))
+        }
+        return findings
+    }
+
+    /// What leaving a part out is expected to save. A birth is never sent as a miss; an epoch that pays was priced by the
+    /// planner; one that the window forces saves what need not be held.
+    private func forecast(of part: ShortenedPart) -> Double {
+        if part.occasion == .epoch(.pays) || part.occasion == .epoch(.cold) { return Double(part.nanodollars) }
+        guard let prices = terms.prices, let shortener else { return 0 }
+        let held = shortener.shortener.heldForecast(bytesSaved: part.bytesSaved, prices: prices)
+        return part.occasion == .birth ? held + prices.tokens(part.bytesSaved) * prices.miss : held
+    }
+
     // MARK: epochs
 
     private func planEpoch(_ session: SessionShortener) -> EpochPlan? {
@@ -330,7 +367,8 @@ public final class ShorteningTask: @unchecked Sendable {
         _ replacements: [Replacement], _ plan: EpochPlan, _ session: SessionShortener, before: [Int]
     ) {
         let saved = replacements.reduce(0) { $0 + before[$1.number] - $1.bytes.count }
-        let nanodollars = (plan.gain - plan.price) / Double(max(1, saved))
+        // What a plan for the window gains is tokens and no money.
+        let nanodollars = plan.reason == .window ? 0 : (plan.gain - plan.price) / Double(max(1, saved))
         var clientTurns: [Int: EmittedTurn] = [:]
         for replacement in replacements {
             let turn = session.turn(ofPart: replacement.number)

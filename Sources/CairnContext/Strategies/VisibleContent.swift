@@ -25,9 +25,10 @@ public struct VisiblePart: Sendable {
     public let step: Int
     /// As emitted.
     public internal(set) var bytes: [UInt8]
-    /// The name of the part as the client sent it, and the digest it is short for.
-    public let handle: Handle
+    /// The part as the client sent it, and the name of that.
     public let original: Fingerprint
+    public var handle: Handle { Handle(original, characters: Int(handleCharacters)) }
+    fileprivate let handleCharacters: UInt8
     /// Parts whose markers point at this one, as long as they stand.
     var referrers: [Int] = []
     /// Telling lines that stand in this part only.
@@ -168,7 +169,7 @@ public struct VisibleContent: ~Copyable {
             VisiblePart(
                 kind: part.kind, output: facts.kind, isKept: part.isKept,
                 hiddenBy: emission.map { strategyNumber($0.strategy) } ?? 0, step: step, bytes: bytes,
-                handle: handles.handle(for: digest), original: digest, numbers: shown))
+                original: digest, handleCharacters: UInt8(handles.handle(for: digest).text.utf8.count), numbers: shown))
         textBytes += bytes.count
         show(shown, by: number)
         if part.kind == .result { noteLatest(number, part, digest, isWhole: emission == nil, isNew: isNew) }
@@ -231,7 +232,7 @@ public struct VisibleContent: ~Copyable {
         if part.arguments.isEmpty { return }
         let call = Self.callKey(part.toolName, part.arguments)
         let earlier = max(latestResults[call] ?? -1, latestShortened[call] ?? -1)
-        if isNew, earlier >= 0, parts[Int(earlier)].handle == parts[number].handle, !isEdited(since: Int(earlier)) {
+        if isNew, earlier >= 0, parts[Int(earlier)].original == digest, !isEdited(since: Int(earlier)) {
             if parts[Int(earlier)].hiddenBy > 0 {
                 noteMiss(.reread, of: Int(earlier))
             } else {

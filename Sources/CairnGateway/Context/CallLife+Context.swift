@@ -20,10 +20,11 @@ final class ContextCall {
     let breakpoints: BreakpointPlan
     let client: WireDialect
     let harness: Harness
+    let project: GuardedProject
 
     init(
         mode: Mode, plan: EmissionPlan, forecast: CallForecast, breakpoints: BreakpointPlan, client: WireDialect,
-        harness: Harness
+        harness: Harness, project: GuardedProject
     ) {
         self.mode = mode
         self.plan = plan
@@ -31,6 +32,7 @@ final class ContextCall {
         self.breakpoints = breakpoints
         self.client = client
         self.harness = harness
+        self.project = project
     }
 }
 
@@ -149,7 +151,7 @@ extension CallLife {
             upstream: upstream.settings.name, pricing: pricing, provider: upstream.settings.provider, at: moment)
         contextCall = ContextCall(
             mode: work.mode, plan: plan, forecast: forecast, breakpoints: breakpoints, client: work.client,
-            harness: work.request.harness)
+            harness: work.request.harness, project: GuardedProject(work.request))
         if isObserved {
             context.storage?.append(plan.batch)
             return goOn(work.next)
@@ -245,6 +247,9 @@ extension CallLife {
         let billed = usage.flatMap { try? BilledUsage($0, dialect: contextCall.client.usageDialect) }
         let line = billed.map { context.ledger.settle(contextCall.forecast, usage: $0) }
         let plan = contextCall.plan
+        if let line {
+            context.settle(line, contextCall.project, session: plan.session, at: wallNanoseconds)
+        }
         if plan.breakReason != .none, plan.breakReason != .newSession, plan.breakReason != .epoch {
             context.note(RecentBreak(session: plan.session, words: plan.breakText, wallNanoseconds: wallNanoseconds))
         }

@@ -15,21 +15,22 @@ extension CallLife {
     func shorten(_ work: PromptWork, _ task: ShorteningTask, _ context: ContextService) {
         guard let upstreamIndex else { return failOpen(work.next) }
         let upstream = owner.shared.upstreams.upstreams[upstreamIndex]
-        let terms = ShorteningTerms(
+        var terms = ShorteningTerms(
             pricing: pricing(work, upstream, context), provider: upstream.settings.provider, client: work.client,
             idleNanoseconds: task.idleNanoseconds, keepsNewParts: call.header(Self.keepField) != nil)
+        terms.off = context.strategiesOff(for: work.request)
         let isDecided = !task.isHeavy
         if isDecided, !task.decide(terms) { return recordShortened(work, task, context) }
         let loop = call.loop
         let life = LoopConfined(self)
-        call.perform {
+        call.perform { [terms] in
             await loop.offload { if isDecided || task.decide(terms) { task.carryOutEpoch() } }
             if life.value.call.isOpen { life.value.recordShortened(work, task, context) }
         }
     }
 
     private func recordShortened(_ work: PromptWork, _ task: ShorteningTask, _ context: ContextService) {
-        if let plan = context.plan(task) { return emit(work, plan, context) }
+        if let plan = context.plan(task, of: work.request) { return emit(work, plan, context) }
         // Another call of the session came first.
         var work = work
         work.askedCount += 1

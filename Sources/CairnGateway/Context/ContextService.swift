@@ -14,6 +14,7 @@ final class ContextService: Sendable {
     private let tree = Locked(LineageTree())
     private let breaks = Locked(RecentBreaks())
     private let shortening = Locked(ShorteningTotals())
+    private let strategies = Locked(StrategyGuard())
     private let salt: [UInt8]
     private let log: Log
 
@@ -23,6 +24,7 @@ final class ContextService: Sendable {
         self.ledger = ledger
         self.salt = salt
         self.log = log
+        restoreStrategies()
     }
 
     /// The shortest prefix worth a breakpoint, in bytes of prompt.
@@ -61,9 +63,15 @@ final class ContextService: Sendable {
     }
 
     /// Plans a call with what was shortened in it; nil: plan it again from the start.
-    func plan(_ task: ShorteningTask) -> EmissionPlan? {
-        let plan = tree.withLock { $0.plan(task) }
-        if let plan, !plan.shortened.isEmpty { shortening.withLock { $0.add(plan.shortened) } }
+    func plan(_ task: ShorteningTask, of request: LineageTree.Request) -> EmissionPlan? {
+        guard let plan = tree.withLock({ $0.plan(task) }) else { return nil }
+        if !plan.shortened.isEmpty { shortening.withLock { $0.add(plan.shortened) } }
+        let findings = task.findings
+        keep(
+            strategies.withLock {
+                $0.note(
+                    findings, session: plan.session, in: GuardedProject(request), at: request.wallNanoseconds)
+            })
         return plan
     }
 
@@ -108,6 +116,68 @@ final class ContextService: Sendable {
             return false
         }
     }
+}
+
+// MARK: the guard
+
+extension ContextService {
+    /// Strategies that do nothing new in a call.
+    func strategiesOff(for request: LineageTree.Request) -> Set<StrategyName> {
+        strategies.withLock { $0.off(GuardedProject(request), at: request.wallNanoseconds) }
+    }
+
+    /// All that is off now, the newest first, and what each strategy did since the start.
+    func strategyReadings(at wallNanoseconds: UInt64) -> StrategyReadings {
+        strategies.withLock {
+            StrategyReadings(off: $0.switchesInForce(at: wallNanoseconds), tallies: $0.tallies)
+        }
+    }
+
+    /// Tells the guard what a call was billed and what it would have been.
+    func settle(_ line: LedgerLine, _ project: GuardedProject, session: SessionIdentifier, at wallNanoseconds: UInt64) {
+        guard let billed = line.billed, let untouched = line.untouched else { return }
+        keep(
+            strategies.withLock {
+                $0.settle(
+                    billedNanodollars: billed.nanodollars, untouchedNanodollars: untouched.nanodollars,
+                    session: session, in: project, at: wallNanoseconds)
+            })
+    }
+
+    private func keep(_ switches: [StrategySwitch]) {
+        if switches.isEmpty { return }
+        for one in switches { log.warning("a strategy is off", ["event": .text(one.text)]) }
+        storage?.append(StorageBatch(events: switches.map(\.event)))
+    }
+
+    /// What was off before a restart is off again. Reads the disk; the gateway does not serve yet.
+    fileprivate func restoreStrategies() {
+        guard let storage else { return }
+        do throws(StoreError) {
+            let now = SystemTime.wallNanoseconds()
+            let since = now - min(now, StrategyGuard.offNanoseconds)
+            let stored = try StrategySwitch.stored(sinceNanoseconds: since) { page throws(StoreError) in
+                try storage.events(page)
+            }
+            strategies.withLock { $0.restore(stored, at: now) }
+        } catch {
+            log.warning("which strategies are off was not read", ["reason": .text("\(error)")])
+        }
+    }
+}
+
+extension GuardedProject {
+    init(_ request: LineageTree.Request) {
+        self.init(
+            account: request.account, harness: request.harness.name, provider: request.provider, model: request.model)
+    }
+}
+
+/// What the guard knows at a moment.
+struct StrategyReadings: Sendable {
+    var off: [StrategySwitch] = []
+    /// Of each strategy since the start.
+    var tallies: [(strategy: StrategyName, tally: StrategyTally)] = []
 }
 
 private struct ContextCounts: Sendable {

@@ -14,6 +14,9 @@ struct ContextReadings: Sendable {
     var storage: StorageHealth?
     var breaks: [RecentBreak]
     var shortening: ShorteningTotals
+    var strategies: StrategyReadings
+    /// Switches that /health tells, the newest.
+    static let switchesToldMax = 32
 }
 
 extension ContextService {
@@ -21,7 +24,8 @@ extension ContextService {
         let (sessions, links) = counts
         return ContextReadings(
             totals: ledger.totals, sessionCount: sessions, linkCount: links, storage: storage?.health,
-            breaks: recentBreaks, shortening: shorteningTotals)
+            breaks: recentBreaks, shortening: shorteningTotals,
+            strategies: strategyReadings(at: SystemTime.wallNanoseconds()))
     }
 }
 
@@ -85,6 +89,32 @@ extension ContextReadings {
         writer.append(family: "cairn_epochs_total", .counter, "Planned rewrites of older parts, by reason.")
         for (reason, count) in shortening.epochs.sorted(by: { $0.key < $1.key }) {
             writer.append(sample: "cairn_epochs_total", "reason", reason, "\(count)")
+        }
+        writeGuard(to: &writer)
+    }
+
+    private func writeGuard(to writer: inout ByteWriter) {
+        writer.append(
+            family: "cairn_missed_parts_total", .counter,
+            "Parts that were hidden and needed: asked for again, used, or expanded; by strategy.")
+        for (strategy, tally) in strategies.tallies {
+            for (kind, count) in [
+                ("reread", tally.rereads), ("used", tally.hiddenUses), ("expanded", tally.expansions),
+            ] {
+                writer.append("cairn_missed_parts_total{")
+                writer.append(label: "strategy", strategy.name)
+                writer.append(",")
+                writer.append(label: "kind", kind)
+                writer.append("} ")
+                writer.append(line: UInt64(count))
+            }
+        }
+        writer.append(
+            family: "cairn_strategy_off", .gauge,
+            "Projects (account, harness and model) for which the guard has switched the strategy off.")
+        for (name, switches) in Dictionary(grouping: strategies.off, by: \.strategy.name).sorted(by: { $0.key < $1.key }
+        ) {
+            writer.append(sample: "cairn_strategy_off", "strategy", name, "\(switches.count)")
         }
     }
 
@@ -200,6 +230,12 @@ extension ContextReadings {
         writer.append(decimal: sessionCount)
         writer.append(",\"links_in_memory\":")
         writer.append(decimal: linkCount)
+        writer.append(",\"strategies_off\":[")
+        for (index, one) in strategies.off.prefix(Self.switchesToldMax).enumerated() {
+            if index > 0 { writer.append(",") }
+            writer.append(quoted: one.text, bytesMax: 1024)
+        }
+        writer.append("]")
         writer.append(",\"recent_breaks\":[")
         for (index, one) in breaks.reversed().enumerated() {
             if index > 0 { writer.append(",") }
