@@ -23,6 +23,8 @@ final class LineageStage {
     /// Mode full; on what terms.
     var terms: ShorteningTerms?
     private(set) var decisions: [DecisionRecord] = []
+    /// What each call told of the strategies.
+    private(set) var findings: [CallFindings] = []
     /// Calls end without a record: killed right behind their answer.
     var losesRecords = false
     /// What the store has lost.
@@ -53,7 +55,10 @@ final class LineageStage {
                 return try finish(plan, &prompt, upstream, reads)
             case .needsShortening(let task):
                 if task.decide(terms!) { task.carryOutEpoch() }
-                if let plan = tree.plan(task) { return try finish(plan, &prompt, upstream, reads) }
+                if let plan = tree.plan(task) {
+                    findings.append(task.findings)
+                    return try finish(plan, &prompt, upstream, reads)
+                }
             case .needsHistory(let chains):
                 reads += 1
                 request.isHistoryLoaded = true

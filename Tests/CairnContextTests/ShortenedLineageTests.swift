@@ -139,6 +139,58 @@ private func texts(_ body: String, _ dialect: Dialect) throws -> [(kind: Context
         if seed % Self.books.count == 2 { #expect(epochs > 3) }
     }
 
+    // MARK: the guard
+
+    private static let allStrategies = Set(
+        BirthStrategies.standard.strategies.map(\.name) + PromptShortener.epochStrategyNames)
+
+    @Test func `what is off does nothing new and what was sent stays`() throws {
+        var random = SeededRandom(seed: 21)
+        let stage = LineageStage()
+        stage.terms = terms(Self.books[2])
+        let messages = GrowingConversation.messages(turns: 50, &random)
+        let spelled = Spelled(dialect: .chat)
+        var before: EmissionPlan?
+        var decided = 0
+        for count in calls(messages) {
+            if count > messages.count / 2, stage.terms!.off.isEmpty {
+                stage.terms!.off = Self.allStrategies
+                stage.restart()
+                decided = stage.decisions.count
+            }
+            let plan = try stage.call(spelled.body(Array(messages[..<count]))).plan
+            if !stage.terms!.off.isEmpty, let before {
+                #expect(plan.breakReason == .none)
+                #expect(plan.commonBytes == before.emitted.byteCount)
+            }
+            before = plan
+        }
+        #expect(decided > 0)
+        #expect(stage.decisions.count == decided)
+    }
+
+    @Test func `every decision is a finding with what it is to save`() throws {
+        var random = SeededRandom(seed: 22)
+        let stage = LineageStage()
+        stage.terms = terms(Self.books[1])
+        let messages = GrowingConversation.messages(turns: 60, &random)
+        let spelled = Spelled(dialect: .chat)
+        for count in calls(messages) { _ = try stage.call(spelled.body(Array(messages[..<count]))) }
+
+        let replaced = stage.findings.flatMap(\.replaced)
+        #expect(replaced.count == stage.decisions.count)
+        #expect(replaced.contains { $0.isEpoch } && replaced.contains { !$0.isEpoch })
+        #expect(replaced.allSatisfy { $0.forecastNanodollars >= 0 })
+        #expect(stage.findings.allSatisfy { $0.missNanodollars > 0 })
+        #expect(stage.findings.reduce(0) { $0 + $1.signs.visibleResults } > 0)
+
+        // The same calls again bring nothing new, and so tell nothing.
+        let told = stage.findings.count
+        _ = try stage.call(spelled.body(messages))
+        let tellsNothing = stage.findings[told...].allSatisfy(\.isEmpty)
+        #expect(tellsNothing)
+    }
+
     // MARK: forks
 
     /// One line of a conversation that several clients, or one that rewinds, go on with.

@@ -128,14 +128,15 @@ import Testing
         #expect(switches(repeats: 0).map(\.strategy) == [digest])
     }
 
-    @Test func `expansions count as misses`() {
+    @Test func `expansions count as misses, at the price of the last call`() {
         var one = StrategyGuard()
-        _ = one.note(findings(digest, isEpoch: true, replaced: 40), session: session, in: project, at: Self.now)
-        let switches = (0..<30).flatMap { _ in
-            one.note(MissSign(.expansion, of: digest), missNanodollars: 5000, in: project, at: Self.now)
-        }
+        _ = one.note(
+            findings(digest, isEpoch: true, replaced: 40, missNanodollars: 5000), session: session, in: project,
+            at: Self.now)
+        let switches = (0..<30).flatMap { _ in one.noteExpansion(of: digest, in: project, at: Self.now) }
         #expect(switches.map(\.strategy) == [digest])
         #expect(one.tallies.first?.tally.expansions == 30)
+        #expect(one.tallies.first?.tally.missNanodollars == 150_000)
     }
 
     // MARK: for whom and how long

@@ -46,7 +46,8 @@ import Testing
         #expect(!report.rendered(as: .text).contains("Strategies switched off"))
         let event = EventRecord(
             wallNanoseconds: 1_795_046_400_000_000_000, kind: "strategy-off", session: nil,
-            text: "project 0123456789abcdef0123456789abcdef: result-digest 2 is off for 7 days for codex with m: it lost")
+            text:
+                "project 0123456789abcdef0123456789abcdef: result-digest 2 is off for 7 days for codex with m: it lost")
         report.switches = [try #require(StrategySwitch(event))]
 
         #expect(report.rendered(as: .text).contains("Strategies switched off\n  2026-11-19: \(event.text)\n"))

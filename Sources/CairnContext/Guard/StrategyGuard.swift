@@ -142,6 +142,8 @@ public struct StrategyGuard: Sendable {
         var tallies: [StrategyName: StrategyTally] = [:]
         var visibleResults = 0
         var visibleRepeats = 0
+        /// Of the last call with a price.
+        var missNanodollars: Int64 = 0
         var lastUsedNanoseconds: UInt64
     }
 
@@ -227,17 +229,19 @@ public struct StrategyGuard: Sendable {
         if !findings.replaced.isEmpty { sessions[session] = acted }
         for miss in findings.signs.misses { Self.count(miss, findings.missNanodollars, &changed) }
         use(project, at: wallNanoseconds)
+        if findings.missNanodollars > 0 { projects[project.key]!.missNanodollars = findings.missNanodollars }
         projects[project.key]!.visibleResults += findings.signs.visibleResults
         projects[project.key]!.visibleRepeats += findings.signs.visibleRepeats
         return add(changed, project, at: wallNanoseconds)
     }
 
-    /// Counts that the original behind a handle was asked for.
-    public mutating func note(
-        _ miss: MissSign, missNanodollars: Int64, in project: GuardedProject, at wallNanoseconds: UInt64
+    /// Counts that the original behind a handle was asked for. It is charged with what a miss cost in the project last.
+    /// - Returns: what is off from now on.
+    public mutating func noteExpansion(
+        of strategy: StrategyName, in project: GuardedProject, at wallNanoseconds: UInt64
     ) -> [StrategySwitch] {
         var changed: [StrategyName: StrategyTally] = [:]
-        Self.count(miss, missNanodollars, &changed)
+        Self.count(MissSign(.expansion, of: strategy), projects[project.key]?.missNanodollars ?? 0, &changed)
         return add(changed, project, at: wallNanoseconds)
     }
 

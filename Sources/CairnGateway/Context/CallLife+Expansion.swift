@@ -22,9 +22,14 @@ extension CallLife {
         }
         let loop = call.loop
         let life = LoopConfined(self)
+        let now = wallNanoseconds
         call.perform {
             let answer = await loop.offload {
-                Result { () throws(GatewayError) in try route.answer(from: storage) }
+                let answer = Result { () throws(GatewayError) in try route.answer(from: storage) }
+                if case .success(let part) = answer {
+                    context.noteExpansion(of: part.decision, account: account, at: now)
+                }
+                return answer
             }
             if life.value.call.isOpen { life.value.give(answer) }
         }

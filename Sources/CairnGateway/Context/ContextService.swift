@@ -144,9 +144,23 @@ extension ContextService {
             })
     }
 
+    /// Tells the guard that the original behind a decision was asked for. Reads the disk: on a worker only.
+    func noteExpansion(of decision: DecisionRecord, account: Fingerprint, at wallNanoseconds: UInt64) {
+        guard let storage else { return }
+        do throws(StoreError) {
+            guard let session = try storage.session(decision.session) else { return }
+            let project = GuardedProject(
+                account: account, harness: session.harness, provider: session.provider, model: session.model)
+            let strategy = StrategyName(decision.strategy, version: decision.strategyVersion)
+            keep(strategies.withLock { $0.noteExpansion(of: strategy, in: project, at: wallNanoseconds) })
+        } catch {
+            log.warning("an expansion was not counted", ["reason": .text("\(error)")])
+        }
+    }
+
     private func keep(_ switches: [StrategySwitch]) {
         if switches.isEmpty { return }
-        for one in switches { log.warning("a strategy is off", ["event": .text(one.text)]) }
+        for one in switches { log.warning("a strategy is off", ["what": .text(one.text)]) }
         storage?.append(StorageBatch(events: switches.map(\.event)))
     }
 
