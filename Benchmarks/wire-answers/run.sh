@@ -15,4 +15,4 @@ swift build --product AnswerBenchmark "${flags[@]}"
 printf 'machine: %s, %s\n' "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)" "$(uname -sr)"
 printf 'commit:  %s\n' "$(git describe --always --dirty 2>/dev/null || echo unknown)"
 "$(swift build --show-bin-path "${flags[@]}")/AnswerBenchmark" "${smoke[@]}"
-if [ ${#smoke[@]} != 0 ]; then echo "smoke: 12 benchmarks run, 0 failed"; fi
+if [ ${#smoke[@]} != 0 ]; then echo "smoke: 15 benchmarks run, 0 failed"; fi

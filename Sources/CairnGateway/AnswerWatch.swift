@@ -9,6 +9,7 @@
 // An error event ends any of them.
 
 import CairnCore
+import CairnWire
 import Glibc
 
 /// Used for one answer after the other: `begin`, `see` for each piece, the findings at the end.
@@ -71,7 +72,7 @@ final class AnswerWatch {
         case .stream:
             guard let found else { return fromStart }
             guard let fromStart else { return found }
-            return UsageMerge.merged(fromStart, with: found)
+            return UsageObjects.merged(fromStart, with: found)
         }
     }
 

@@ -156,27 +156,3 @@ struct AnswerWatchTests {
         #expect(watch.eventCount == 0)
     }
 }
-
-struct UsageMergeTests {
-    private func merged(_ first: String, _ second: String) -> String {
-        String(decoding: UsageMerge.merged(Array(first.utf8), with: Array(second.utf8)), as: UTF8.self)
-    }
-
-    @Test func `members of the second take the place of the first's, new ones follow`() {
-        #expect(merged(#"{"a":1,"b":{"x":[1,2]}}"#, #"{"b":3,"c":"}"}"#) == #"{"a":1,"b":3,"c":"}"}"#)
-    }
-
-    @Test func `spelling stays as it came`() {
-        #expect(merged(#"{ "a" : 1.0 , "b":"\"" }"#, #"{"c": 1e3 }"#) == #"{"a" : 1.0,"b":"\"","c": 1e3}"#)
-    }
-
-    @Test func `empty objects add nothing`() {
-        #expect(merged("{}", #"{"a":1}"#) == #"{"a":1}"#)
-        #expect(merged(#"{"a":1}"#, "{}") == #"{"a":1}"#)
-    }
-
-    @Test func `what is no object leaves the second as it is`() {
-        #expect(merged("nonsense", #"{"a":1}"#) == #"{"a":1}"#)
-        #expect(merged(#"{"a":"open}"#, #"{"b":1}"#) == #"{"b":1}"#)
-    }
-}

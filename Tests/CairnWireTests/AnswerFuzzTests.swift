@@ -60,7 +60,7 @@ import Testing
     }
 
     /// Bytes changed, left out and doubled; lines swapped; numbers and words replaced.
-    private static func damage(_ input: [UInt8], using numbers: inout SeededGenerator) -> [UInt8] {
+    static func damage(_ input: [UInt8], using numbers: inout SeededGenerator) -> [UInt8] {
         var bytes = input
         for _ in 0..<Int.random(in: 1...4, using: &numbers) where bytes.count > 8 {
             let place = Int.random(in: 0..<bytes.count, using: &numbers)
