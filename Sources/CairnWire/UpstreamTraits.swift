@@ -19,11 +19,16 @@ public struct UpstreamTraits: Sendable, Hashable {
     /// Tools that only another provider could run are left out, as losses, and not refused. For harnesses that offer such
     /// a tool with every call (Codex: `web_search`) and work without it.
     public var leavesOutBuiltInTools: Bool
+    /// What is written is not yet what goes upstream: thoughts of another provider stay, in the form a client carries them.
+    public var keepsCarriedThinking: Bool
 
-    public init(_ family: Family, dialect: Dialect, leavesOutBuiltInTools: Bool = false) {
+    public init(
+        _ family: Family, dialect: Dialect, leavesOutBuiltInTools: Bool = false, keepsCarriedThinking: Bool = false
+    ) {
         self.family = family
         self.dialect = dialect
         self.leavesOutBuiltInTools = leavesOutBuiltInTools
+        self.keepsCarriedThinking = keepsCarriedThinking
     }
 }
 

@@ -195,7 +195,9 @@ extension CallLife {
             prompt.settings[.promptCacheKey] = RawJSON(quoting: "cairn-\(plan.session)")
         }
         var out = ByteWriter(capacity: prompt.source.bytes.count + 4096)
-        let traits = UpstreamTraits(UpstreamTraits.Family(upstream.settings.provider), dialect: work.client)
+        let traits = UpstreamTraits(
+            UpstreamTraits.Family(upstream.settings.provider), dialect: work.client,
+            keepsCarriedThinking: target(work) != work.client)
         guard (try? prompt.encode(for: traits, to: &out)) != nil else { return nil }
         return HeldBody(out)
     }

@@ -101,7 +101,9 @@ extension PromptWriter {
     }
 
     func holdsCarriedThinking(_ part: Part) -> Bool {
-        guard case .thinking(let thinking) = part.content, let signature = thinking.signature else { return false }
+        guard !upstream.keepsCarriedThinking, case .thinking(let thinking) = part.content,
+            let signature = thinking.signature
+        else { return false }
         return isCarried(signature)
     }
 
