@@ -82,7 +82,9 @@ public enum ExplanationText {
     private static func text(of turn: ChangedTurn, in call: CallRecord) -> String {
         var out =
             "turn \(turn.position) (\(turn.role)): \(bytes(turn.cameBytes)) left as \(number(turn.leftBytes))"
-        if turn.isTold {
+        if turn.holdsHiddenTurns {
+            out += ", with what the model asked Cairn and was told"
+        } else if turn.isTold {
             out += ", volatile texts are told in it"
         } else if turn.parts.isEmpty {
             out += ", volatile texts were moved out of it"

@@ -27,6 +27,8 @@ final class LineageStage {
     private(set) var findings: [CallFindings] = []
     /// Calls end without a record: killed right behind their answer.
     var losesRecords = false
+    /// Models may ask for what was left out.
+    var addsExpandTool = false
     /// What the store has lost.
     var forgotten: Set<Fingerprint> = []
 
@@ -48,6 +50,7 @@ final class LineageStage {
             provider: "generic", model: "m", wallNanoseconds: wallNanoseconds)
         request.onlyObserves = onlyObserves
         request.shortens = terms != nil
+        request.addsExpandTool = addsExpandTool
         var reads = 0
         for _ in 0..<8 {
             switch tree.plan(prompt, keys, request) {
@@ -69,6 +72,10 @@ final class LineageStage {
                             strategyVersions: strategyVersions)
                     }
                     tree.adopt(path(to: known), last: last)
+                    let name = HiddenTurns.name(behind: known)
+                    let hidden = decisions.reversed().filter { $0.handle == name }
+                        .compactMap { blobs[$0.emitted].flatMap { HiddenTurns(stored: $0) } }
+                    tree.adopt(hidden, behind: known)
                 }
             case .needsBlobs(let digests):
                 for digest in digests {
@@ -97,6 +104,15 @@ final class LineageStage {
         var out = ByteWriter(capacity: prompt.source.bytes.count + 1024)
         _ = try prompt.encode(for: upstream ?? UpstreamTraits(.generic, dialect: dialect), to: &out)
         return Call(plan: plan, body: String(decoding: out.copyBytes(), as: UTF8.self), storeReads: reads)
+    }
+
+    /// An answer with hidden turns came, as the gateway keeps it.
+    func remember(_ turns: HiddenTurns, behind chain: Fingerprint) {
+        tree.remember(turns, behind: chain)
+        let records = turns.records(
+            behind: chain, of: SessionIdentifier(high: 7, low: sessionCount), wallNanoseconds: wallNanoseconds + 1)
+        for blob in records.blobs { blobs[blob.digest] = blob.bytes }
+        decisions += records.decisions
     }
 
     /// A new process with the same store.

@@ -26,6 +26,8 @@ public struct ChangedTurn: Equatable, Sendable {
     public let parts: [ExplainedPart]
     /// Volatile texts are told in it.
     public let isTold: Bool
+    /// A message of the model that leaves with what it asked Cairn, or behind it.
+    public let holdsHiddenTurns: Bool
 }
 
 /// The prompt of one call beside what its client sent.
@@ -65,7 +67,9 @@ public struct PromptExplanation: Equatable, Sendable {
                     cameBytes: raw?.count, leftBytes: emission?.count,
                     parts: (decisions[index] ?? [:]).sorted { $0.key < $1.key }.map {
                         ExplainedPart($0.value, link: link, raw: raw, emission: emission, dialect: dialect)
-                    }, isTold: TailText.count(in: emission ?? []) > TailText.count(in: raw ?? [])))
+                    }, isTold: TailText.count(in: emission ?? []) > TailText.count(in: raw ?? []),
+                    holdsHiddenTurns: link.role == Turn.Role.assistant.rawValue
+                        && ExpandTool.isNamed(in: emission ?? []) && !ExpandTool.isNamed(in: raw ?? [])))
         }
         turnCount = path.links.count
         self.changed = changed

@@ -35,6 +35,8 @@ struct EmissionDraft {
     var toolsChanged = false
     /// The array of newly frozen tools, for the store.
     private(set) var newTools: BlobRecord?
+    /// Turns that leave with hidden ones.
+    private(set) var hidingTurns: Set<Int> = []
     /// What was shortened with new turns, by position; the first one's has the epoch.
     private(set) var shortenings: [Int: TurnShortening] = [:]
     /// Parts that leave shorter, for the journal.
@@ -116,22 +118,74 @@ struct EmissionDraft {
     // MARK: tools
 
     /// Freezes the client's tools in this order.
-    mutating func freezeTools(_ keys: [ToolKey], order: [Int], set: Fingerprint) {
-        var out = ByteWriter(capacity: 16 * 1024)
-        out.append(byte: UInt8(ascii: "["))
-        for (place, index) in order.enumerated() {
-            if place > 0 { out.append(byte: UInt8(ascii: ",")) }
-            guard let element = prompt.tools[index].element else { continue }
-            prompt.source.withBytes(of: element) { bytes in
-                if let stripped = CacheHints.removed(from: bytes) { out.append(stripped) } else { out.append(bytes) }
+    /// - Parameter expandToolPlace: how many of them stand in front of the tool that Cairn adds; nil: it adds none.
+    mutating func freezeTools(_ keys: [ToolKey], order: [Int], expandToolPlace: Int? = nil) {
+        var elements = order.map { index -> (key: ToolKey, bytes: [UInt8]) in
+            let bytes = prompt.tools[index].element.map { element in
+                prompt.source.withBytes(of: element) { CacheHints.removed(from: $0) ?? Array($0) }
+            }
+            return (keys[index], bytes ?? [])
+        }
+        if let expandToolPlace {
+            let bytes = ExpandTool.definition(prompt.dialect)
+            elements.insert((ExpandTool.key(prompt.dialect), bytes), at: expandToolPlace)
+        }
+        let list = Array(elements.map(\.bytes).joined(separator: [UInt8(ascii: ",")]))
+        let record = BlobRecord([UInt8(ascii: "[")] + list + [UInt8(ascii: "]")])
+        newTools = record
+        tools = FrozenTools(
+            set: FrozenTools.digest(ofSet: elements.map(\.key.tool)), blob: record.digest, elements.map(\.key))
+        toolsAreNew = true
+        if expandToolPlace != nil || !order.elementsEqual(prompt.tools.indices) { toolBytes = record.bytes }
+    }
+
+    /// The client may be offered the tool that Cairn adds: it has tools, none of that name, and leaves the choice among
+    /// them to the model.
+    var mayAddExpandTool: Bool {
+        // Of several answers to one prompt, none could be gone on with.
+        let choices = prompt.settings[.choiceCount].map { prompt.source.withBytes(of: $0) { Array($0) } }
+        guard request.addsExpandTool, !hasToolOfThatName, choices == nil || choices == Array("1".utf8) else {
+            return false
+        }
+        switch prompt.settings.toolChoice {
+        case nil, .automatic, .required: return true
+        case .some(.none), .named, .foreign: return false
+        }
+    }
+
+    private var hasToolOfThatName: Bool {
+        prompt.tools.contains { tool in tool.name.flatMap { prompt.source.text(of: $0) } == "\(ExpandTool.name)" }
+    }
+
+    /// The tools that are sent have the one that Cairn adds.
+    var hasExpandTool: Bool {
+        guard let toolBytes, !hasToolOfThatName else { return false }
+        return ExpandTool.isNamed(in: toolBytes)
+    }
+
+    // MARK: hidden turns
+
+    /// Messages of new turns that the client knows from answers with hidden turns leave with them.
+    mutating func hide(_ find: (Fingerprint) -> [HiddenTurns]) {
+        var index = knownCount
+        while index < keys.count {
+            let start = index
+            while index < keys.count, keys[index].role == .assistant { index += 1 }
+            guard index > start else {
+                index += 1
+                continue
+            }
+            guard start > 0, keys[start - 1].role != .assistant else { continue }
+            let turns = prompt.turns[start..<index]
+            let found = find(chains[start - 1]).lazy.compactMap { [prompt] in
+                $0.emissions(of: turns, in: prompt.source, prompt.dialect)
+            }.first
+            guard let found else { continue }
+            for (turn, bytes) in zip(start..<index, found) {
+                hidingTurns.insert(turn)
+                emit(bytes, as: bytes.withUnsafeBytes { Fingerprint(of: $0) }, at: turn)
             }
         }
-        out.append(byte: UInt8(ascii: "]"))
-        let record = BlobRecord(out.copyBytes())
-        newTools = record
-        tools = FrozenTools(set: set, blob: record.digest, order.map { keys[$0] })
-        toolsAreNew = true
-        if !order.elementsEqual(prompt.tools.indices) { toolBytes = record.bytes }
     }
 
     // MARK: volatile texts

@@ -118,6 +118,8 @@ public struct EmissionPlan: Sendable {
     let roles: [Turn.Role]
     /// Parts that this call was the first to send shorter.
     public internal(set) var shortened: [ShortenedPart]
+    /// The tools that are sent have the one by which a model asks for what was left out.
+    public let hasExpandTool: Bool
 
     /// Whether anything leaves other than it came.
     public var changesPrompt: Bool { tools != nil || turns.contains { $0 != .asSent } }

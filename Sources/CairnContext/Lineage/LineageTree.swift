@@ -26,6 +26,11 @@ public struct LineageTree: ~Copyable {
     /// they come back.
     public static let shortenerBytesMax = 512 * 1024 * 1024
 
+    /// Links whose hidden turns wait in memory for the client's message; the oldest go first and are in the store.
+    public static let hiddenLinksMax = 4096
+    /// Answers to one prompt with hidden turns; of more, the first are forgotten.
+    public static let hiddenAnswersMax = 4
+
     /// Turns that a call may bring at once and still be known by the end of the session's last prompt.
     static let tipLinksMax = 64
 
@@ -74,6 +79,9 @@ public struct LineageTree: ~Copyable {
     /// Which session's last prompt ends at a link; the newest one, where several do.
     private var tips: [Fingerprint: SessionIdentifier] = [:]
     private var blobs = BlobCache(bytesMax: LineageTree.blobBytesMax)
+    /// Hidden turns by the link their calls' prompts ended at, the newest first; and these links, the oldest first.
+    private var hidden: [Fingerprint: [HiddenTurns]] = [:]
+    private var hiddenChains: [Fingerprint] = []
 
     public init() {}
 
@@ -99,6 +107,8 @@ public struct LineageTree: ~Copyable {
         public var onlyObserves: Bool
         /// Leave out what the model can already see (mode full).
         public var shortens: Bool
+        /// A session that begins gets the tool to ask for what is left out.
+        public var addsExpandTool: Bool
         /// Whether the store was asked for the history already, or there is none.
         public var isHistoryLoaded: Bool
         /// Digests the store was asked for and does not have.
@@ -116,6 +126,7 @@ public struct LineageTree: ~Copyable {
             self.wallNanoseconds = wallNanoseconds
             onlyObserves = false
             shortens = false
+            addsExpandTool = false
             isHistoryLoaded = false
             lost = []
         }
@@ -147,6 +158,7 @@ public struct LineageTree: ~Copyable {
             state: knownCount > 0 ? links[chains[knownCount - 1]]!.state : .empty)
         recall(turns: differing, &draft)
         recallTools(&draft, keys.tools)
+        if !request.onlyObserves { draft.hide { hidden[$0] ?? [] } }
         if !draft.missing.isEmpty { return .needsBlobs(draft.missing) }
         if request.shortens, let task = shorteningTask(&draft, keys) { return .needsShortening(task) }
         if !draft.missing.isEmpty { return .needsBlobs(draft.missing) }
@@ -287,19 +299,22 @@ public struct LineageTree: ~Copyable {
     /// The same set of tools leaves as it first left; of a changed one, the tools that stay stand where they stood.
     private mutating func recallTools(_ draft: inout EmissionDraft, _ tools: [ToolKey]) {
         guard !tools.isEmpty else { return }
-        let set = FrozenTools.digest(ofSet: tools.map(\.tool))
         draft.toolsAsSent = FrozenTools.digest(inOrder: tools)
         guard let frozen = draft.state.tools, !draft.request.onlyObserves else {
-            draft.freezeTools(tools, order: Array(tools.indices), set: set)
+            draft.freezeTools(
+                tools, order: Array(tools.indices), expandToolPlace: draft.mayAddExpandTool ? tools.count : nil)
             return
         }
-        if frozen.set == set {
+        let expandTool = ExpandTool.key(draft.prompt.dialect).tool
+        let hasExpandTool = frozen.tools.contains(expandTool) && !tools.contains { $0.tool == expandTool }
+        if frozen.set == FrozenTools.digest(ofSet: tools.map(\.tool) + (hasExpandTool ? [expandTool] : [])) {
             draft.tools = frozen
             if frozen.emitted == draft.toolsAsSent { return }
             if let bytes = blobs.find(frozen.blob) {
                 draft.toolBytes = bytes
             } else if draft.request.lost.contains(frozen.blob) {
-                draft.freezeTools(tools, order: Array(tools.indices), set: set)
+                draft.freezeTools(
+                    tools, order: Array(tools.indices), expandToolPlace: hasExpandTool ? tools.count : nil)
                 draft.toolsChanged = true
             } else {
                 draft.missing.append(frozen.blob)
@@ -310,7 +325,8 @@ public struct LineageTree: ~Copyable {
         let order = tools.indices.sorted {
             (places[tools[$0].tool] ?? Int.max, $0) < (places[tools[$1].tool] ?? Int.max, $1)
         }
-        draft.freezeTools(tools, order: order, set: set)
+        let kept = tools.count { places[$0.tool] != nil }
+        draft.freezeTools(tools, order: order, expandToolPlace: hasExpandTool ? kept : nil)
         draft.toolsChanged = true
     }
 
@@ -441,7 +457,7 @@ public struct LineageTree: ~Copyable {
             tools: draft.toolBytes, toldAt: draft.toldAt, clientHasHints: draft.hasHints,
             hintedTurns: draft.keys.indices.filter { draft.keys[$0].withoutHints != nil },
             longPauseShare: Double(longPauseCount) / Double(callCount), roles: draft.keys.map(\.role),
-            shortened: draft.journal)
+            shortened: draft.journal, hasExpandTool: draft.hasExpandTool)
         evict()
         return plan
     }
@@ -563,6 +579,21 @@ public struct LineageTree: ~Copyable {
                 emittedBytes: byteCount, splice: nil, state: state, shortening: facts?.shortening,
                 session: record.session, mayContinueInStore: true)
         }
+    }
+
+    /// Keeps the hidden turns of an answer for the message that the client makes of it.
+    public mutating func remember(_ turns: HiddenTurns, behind chain: Fingerprint) {
+        if hidden[chain] == nil {
+            hiddenChains.append(chain)
+            if hiddenChains.count > Self.hiddenLinksMax { hidden[hiddenChains.removeFirst()] = nil }
+        }
+        hidden[chain] = Array(([turns] + (hidden[chain] ?? [])).prefix(Self.hiddenAnswersMax))
+    }
+
+    /// Takes over hidden turns the store found, the newest first.
+    public mutating func adopt(_ turns: [HiddenTurns], behind chain: Fingerprint) {
+        guard hidden[chain] == nil else { return }
+        for one in turns.reversed() { remember(one, behind: chain) }
     }
 
     /// Takes over bytes the store found.

@@ -220,9 +220,11 @@ public final class ShorteningTask: @unchecked Sendable {
     private func bear(_ index: Int, _ session: SessionShortener) {
         var texts: [(part: Int, text: [UInt8])] = []
         var facts: [BirthFact] = []
+        // What leaves with hidden turns is no single element that an epoch could write anew.
+        let isKept = terms.keepsNewParts || draft.hidingTurns.contains(index)
         for (number, located) in session.beginTurn(draft.prompt.turns[index], in: draft.prompt.source).enumerated() {
             var part = located.part
-            if terms.keepsNewParts || located.value == nil { part.isKept = true }
+            if isKept || located.value == nil { part.isKept = true }
             guard let emission = session.shortener.append(part) else { continue }
             texts.append((number, emission.bytes))
             facts.append(
@@ -241,8 +243,8 @@ public final class ShorteningTask: @unchecked Sendable {
             }
             turns[index] = bytes
         }
-        if !facts.isEmpty || terms.keepsNewParts {
-            shortenings[index] = TurnShortening(births: facts, isKept: terms.keepsNewParts, epoch: nil)
+        if !facts.isEmpty || isKept {
+            shortenings[index] = TurnShortening(births: facts, isKept: isKept, epoch: nil)
         }
     }
 

@@ -82,8 +82,9 @@ struct PromptWriter: ~Copyable {
         }
     }
 
-    /// An element as it is spelled, with the comma before it.
+    /// An element as it is spelled, with the comma before it: made bytes may be several with commas between them, or none.
     mutating func element(_ value: RawJSON) {
+        if value == .made([]) { return }
         separate()
         out.append(value, of: source)
     }
