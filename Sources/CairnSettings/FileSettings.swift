@@ -7,6 +7,7 @@ struct FileSettings {
     var listen: Placed<ListenAddress>?
     var threads: Placed<Int>?
     var mode: Placed<Mode>?
+    var addsExpandTool: Placed<Bool>?
     var home: Placed<String>?
     var logLevel: Placed<LogLevel>?
     var adminKey: KeySource?
@@ -33,6 +34,7 @@ struct FileSettings {
         listen = try map.value("listen", ListenAddress.init(parsing:))
         threads = try map.value("threads", SettingsValue.number(SettingsRange.threads))
         mode = try map.value("mode", SettingsValue.choice)
+        addsExpandTool = try map.value("expand_tool", SettingsValue.bool)
         home = try map.value("home", filePath)
         logLevel = try map.value("log_level", SettingsValue.choice)
         adminKey = try KeySource(&map, key: "admin_key")

@@ -120,6 +120,7 @@ extension HelpText {
         listen: \(Settings.listenDefault)
         threads: 4                         # event loops; by default one a CPU
         mode: stable                       # \(SettingsText.alternatives(Mode.self))
+        expand_tool: on                    # mode full: models may ask for what was left out
         home: ~/.cairn
         log_level: info                    # \(SettingsText.alternatives(LogLevel.self))
         admin_key_variable: ADMIN_KEY      # the variable that holds the key; or admin_key: the key itself

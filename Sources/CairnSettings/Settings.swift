@@ -11,6 +11,8 @@ public struct Settings: Equatable, Sendable {
     /// refused on any other.
     public var adminKey: Secret?
     public var mode: Mode
+    /// Mode full: a model whose client has tools may ask for what was left out.
+    public var addsExpandTool: Bool
     /// The directory of records, logs and generated certificates. The gateway makes it (0700).
     public var home: String
     /// nil: plain HTTP.
@@ -36,7 +38,8 @@ public struct Settings: Equatable, Sendable {
     /// - Precondition: `upstreams` is not empty.
     public init(
         listen: ListenAddress = Settings.listenDefault, upstreams: [Upstream], adminKey: Secret? = nil,
-        mode: Mode = Settings.modeDefault, home: String, tls: TLSIdentity? = nil, logLevel: LogLevel = .info,
+        mode: Mode = Settings.modeDefault, addsExpandTool: Bool = true, home: String, tls: TLSIdentity? = nil,
+        logLevel: LogLevel = .info,
         threads: Int,
         allowedHosts: [String] = [], drainMilliseconds: Int = Settings.drainMillisecondsDefault,
         limits: Limits = Limits(), timeouts: ListenTimeouts = ListenTimeouts(),
@@ -47,6 +50,7 @@ public struct Settings: Equatable, Sendable {
         self.upstreams = upstreams
         self.adminKey = adminKey
         self.mode = mode
+        self.addsExpandTool = addsExpandTool
         self.home = home
         self.tls = tls
         self.logLevel = logLevel

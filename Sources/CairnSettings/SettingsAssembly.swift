@@ -24,7 +24,8 @@ struct SettingsAssembly {
         return Settings(
             listen: listen?.value ?? Settings.listenDefault, upstreams: try upstreams(),
             adminKey: try adminKey(),
-            mode: mode?.value ?? Settings.modeDefault, home: home?.value ?? homeDefault, tls: try tls(filePath),
+            mode: mode?.value ?? Settings.modeDefault, addsExpandTool: file.addsExpandTool?.value ?? true,
+            home: home?.value ?? homeDefault, tls: try tls(filePath),
             logLevel: logLevel?.value ?? .info, threads: threads?.value ?? ProcessorCount.available(),
             allowedHosts: try allowedHosts(),
             drainMilliseconds: drain?.value ?? Settings.drainMillisecondsDefault,

@@ -107,7 +107,7 @@ struct ConfigFileTests {
     static let noPattern =
         "expected a model name or pattern of 1 to 128 bytes without spaces (* any text, ? one character)"
     static let keys =
-        "listen, threads, mode, home, log_level, admin_key, admin_key_variable, allow_hosts, drain_seconds, "
+        "listen, threads, mode, expand_tool, home, log_level, admin_key, admin_key_variable, allow_hosts, drain_seconds, "
         + "tls, limits, timeouts, usage_log, upstreams"
 
     /// What follows the path in the error line.
