@@ -23,6 +23,7 @@ extension CallLife {
             rewriting: rewriting, upstream: traits(rewriting, upstream, head),
             keeping: keeping(rewriting, head), createdSeconds: Int64(clamping: wallNanoseconds / 1_000_000_000),
             breakpoints: contextCall?.breakpoints ?? BreakpointPlan())
+        asking?.work = work
         guard body.count > RequestRewriting.loopBytesMax else {
             return sendRewritten(Result { () throws(GatewayError) in try work.rewrite(body) }, rewriting)
         }
@@ -73,15 +74,19 @@ extension CallLife {
     }
 
     private func sendRewritten(_ result: Result<RewrittenRequest, GatewayError>, _ rewriting: CallPlan.Rewriting) {
-        guard let upstreamIndex, let head = call.head else { return }
         let request: RewrittenRequest
         switch result {
         case .success(let made): request = made
         case .failure(let error): return refuse(error)
         }
-        let answer = RewrittenAnswer(rewriting, request)
-        rewritten = answer
-        heldBody = request.body
+        rewritten = RewrittenAnswer(rewriting, request, filter: asking?.filter(rewriting, request.context))
+        startRewritten(request.body, rewriting)
+    }
+
+    /// Asks the upstream with a body in the target's dialect.
+    func startRewritten(_ body: HeldBody, _ rewriting: CallPlan.Rewriting) {
+        guard let upstreamIndex, let head = call.head else { return }
+        heldBody = body
         let upstream = owner.shared.upstreams.upstreams[upstreamIndex]
         let withheld: NameSet
         var lines: [UInt8]
@@ -95,7 +100,7 @@ extension CallLife {
         call.withRequestLine { method, target, _ in
             let ask = { (path: UnsafeRawBufferPointer) in
                 lines.withUnsafeBytes { lines in
-                    self.start(method: method, path: path, less: withheld, lines: lines, body: request.body.bytes)
+                    self.start(method: method, path: path, less: withheld, lines: lines, body: body.bytes)
                 }
             }
             if rewriting.client == rewriting.target {
@@ -121,13 +126,13 @@ extension CallLife {
             return giveUp(.upstreamMalformed, "its content coding is unknown", fetch)
         }
         let written = isStream ? "text/event-stream; charset=utf-8" : "application/json"
-        let keepsType = answer.form == .refusal && answer.passesRefusals && !type.isEmpty
+        let keepsType = (answer.isPassing || answer.form == .refusal && answer.passesRefusals) && !type.isEmpty
         var added = [("x-cairn-call", identifier.description)]
         if let dropped = answer.droppedField { added.append(("x-cairn-dropped", dropped)) }
         added += contextFields
         answer.fieldLines = RewrittenHead.lines(
             head, contentType: keepsType ? type : written, client: dialect, adding: added)
-        if answer.form != .refusal, routed.route != .models, routed.route != .model {
+        if answer.form != .refusal, watch == nil, routed.route != .models, routed.route != .model {
             watch = owner.takeWatch(isStream: isStream, dialect: dialect)
         }
         if isStream {
@@ -136,7 +141,7 @@ extension CallLife {
         }
     }
 
-    private static func decoder(of head: Head) throws(ContentDecodingError) -> ContentDecoder? {
+    static func decoder(of head: Head) throws(ContentDecodingError) -> ContentDecoder? {
         guard let field = head.value(of: "content-encoding") else { return nil }
         let codings = try ContentCoding.list(field: Array(field.utf8).span)
         return codings.isEmpty ? nil : try ContentDecoder(codings: codings, bytesMax: watchedBytesMax)
@@ -147,13 +152,13 @@ extension CallLife {
         if let decoder {
             do throws(ContentDecodingError) {
                 try decoder.decode(bytes.assumingMemoryBound(to: UInt8.self)) {
-                    answer.take(UnsafeRawBufferPointer($0))
+                    take(plain: UnsafeRawBufferPointer($0), answer)
                 }
             } catch {
                 return giveUp(.upstreamMalformed, "its body does not match its content coding", fetch)
             }
         } else {
-            answer.take(bytes)
+            take(plain: bytes, answer)
         }
         if answer.isTooLarge {
             return giveUp(.upstreamAnswerTooLarge, "\(RewrittenAnswer.documentBytesMax) bytes", fetch)
@@ -162,8 +167,12 @@ extension CallLife {
         addedNanoseconds &+= call.loop.nowNanoseconds &- now
     }
 
+    private func take(plain bytes: UnsafeRawBufferPointer, _ answer: RewrittenAnswer) {
+        if asking?.refusal != nil { asking?.take(refusal: bytes) } else { answer.take(bytes) }
+    }
+
     /// Sends what was translated; false if the client reads too slowly.
-    private func deliver(_ answer: RewrittenAnswer) -> Bool {
+    func deliver(_ answer: RewrittenAnswer) -> Bool {
         guard answer.form == .stream, !answer.out.isEmpty else { return true }
         defer { answer.out.clear() }
         return answer.out.withBytes { bytes in
@@ -175,7 +184,7 @@ extension CallLife {
     }
 
     /// The upstream's answer is of no use: nothing more of it is read.
-    private func giveUp(_ kind: GatewayError.Kind, _ reason: String, _ fetch: Fetch) {
+    func giveUp(_ kind: GatewayError.Kind, _ reason: String, _ fetch: Fetch) {
         fetch.cancel()
         self.fetch = nil
         let name = upstreamIndex.map { owner.shared.upstreams.upstreams[$0].settings.name } ?? ""
@@ -189,6 +198,11 @@ extension CallLife {
                 return failed(.truncated, detail: "the encoded body is cut off")
             }
         }
+        if !goesOnAsking(answer) { complete(answer) }
+    }
+
+    /// Nothing more will come of the answer.
+    func complete(_ answer: RewrittenAnswer) {
         switch answer.form {
         case .stream:
             let ending = answer.finishStream()

@@ -31,6 +31,8 @@ final class CallLife: FetchHandler {
     var rewritten: RewrittenAnswer?
     /// Where the prompt stands in its lineage; nil: nobody looked at it.
     var contextCall: ContextCall?
+    /// What becomes of the model's own questions; nil: it has no tool to ask with.
+    var asking: AskingCall?
     /// The answer's bytes are not plain: nothing can be added to them.
     private var isEncoded = false
 
@@ -148,7 +150,7 @@ final class CallLife: FetchHandler {
         guard let upstreamIndex, let head = call.head else { return }
         let upstream = owner.shared.upstreams.upstreams[upstreamIndex]
         switch plan {
-        case .pass: pass(body, to: upstream, head)
+        case .pass: if !passAsking(body) { pass(body, to: upstream, head) }
         case .rewrite(let rewriting): rewrite(body, rewriting, to: upstream, head)
         case .countTokens(let rewriting): countTokens(body, rewriting, to: upstream)
         case .models(let shape): askForModels(shape, of: upstream, head)
@@ -223,6 +225,7 @@ final class CallLife: FetchHandler {
     }
 
     func fetchHead(_ fetch: Fetch) {
+        if let asking, asking.isGoingOn, let rewritten { return beginNext(rewritten, asking, fetch) }
         let now = call.loop.nowNanoseconds
         firstByteNanoseconds = now &- arrivedNanoseconds
         status = UInt16(fetch.status)

@@ -21,6 +21,14 @@ import Testing
         func call(
             turns: Int, tools: [String], hit: Int, model: String = "m", book: String? = "deepseek-flash"
         ) throws -> LedgerLine {
+            try settled(turns: turns, tools: tools, hit: hit, model: model, book: book).line
+        }
+
+        /// The same, with calls of Cairn's own behind it that added so many bytes each, and hit so many tokens.
+        func settled(
+            turns: Int, tools: [String], hit: Int, own: [(addedBytes: Int, hit: Int)] = [], model: String = "m",
+            book: String? = "deepseek-flash"
+        ) throws -> SettledCall {
             var prompt = try Prompt(
                 reading: SourceDocument(parsing: Array(Self.body(turns: turns, tools: tools).utf8)), dialect: .chat)
             let keys = reader.read(&prompt, harness: .generic)
@@ -39,8 +47,16 @@ import Testing
                 pricing: ledger.price(provider: .deepseek, model: model, bookName: book, at: moment),
                 provider: .deepseek, at: moment)
             let prompted = Int(Double(plan.emitted.byteCount) / CallLedger.bytesPerToken)
-            return ledger.settle(
-                forecast, usage: BilledUsage(tokens: TokenUsage(miss: prompted - hit, hit: hit, output: 20)))
+            let usage = BilledUsage(tokens: TokenUsage(miss: prompted - hit, hit: hit, output: 20))
+            let line = ledger.settle(forecast, usage: usage)
+            var served = usage
+            let lines = own.map { call in
+                let tokens = prompted + Int(Double(call.addedBytes) / CallLedger.bytesPerToken)
+                let usage = BilledUsage(tokens: TokenUsage(miss: tokens - call.hit, hit: call.hit, output: 20))
+                defer { served = usage }
+                return ledger.settleOwn(forecast, addedBytes: call.addedBytes, served: served, usage: usage)
+            }
+            return SettledCall(line: line, own: lines)
         }
 
         struct Unplanned: Error {}
@@ -75,6 +91,26 @@ import Testing
         #expect(line.untouchedUsage.hit == 0)
         #expect(try #require(line.saved).nanodollars > 0)
         #expect(play.ledger.totals.all.saved.nanodollars > 0)
+    }
+
+    @Test func `what the model asked is billed, and the path not taken is without it`() throws {
+        let play = Play()
+        _ = try play.call(turns: 0, tools: ["a"], hit: 0)
+
+        let settled = try play.settled(turns: 1, tools: ["a"], hit: 704, own: [(660, 832), (1320, 960)])
+
+        let all = play.ledger.totals.all
+        #expect(all.callCount == 4)
+        #expect(all.ownCallCount == 2)
+        #expect(settled.own.allSatisfy { $0.isOwnCall && $0.untouched == .zero })
+        #expect(settled.untouched == settled.line.untouched)
+        let billed = try #require(settled.billed)
+        #expect(billed == settled.own.reduce(try #require(settled.line.billed)) { $0 + ($1.billed ?? .zero) })
+        #expect(all.ownCalls == settled.own.reduce(Money.zero) { $0 + ($1.billed ?? .zero) })
+        // The prompt before it is still warm.
+        #expect(settled.own[0].predictedUsage.hit > 640)
+        // The next call is forecast as if nothing had been asked in between.
+        #expect(try play.call(turns: 2, tools: ["a"], hit: 896).predictedUsage.hit > 768)
     }
 
     @Test func `a model without a price has no dollars`() throws {

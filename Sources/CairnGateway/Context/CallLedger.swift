@@ -2,6 +2,7 @@
 //
 //     forecast ─▶ two cache states of the session: what was sent, and what the client would have sent by itself
 //     settle   ─▶ LedgerLine: billed, predicted, untouched ─▶ totals, the store's record, usage.jsonl
+//                 and a line of its own for each call that Cairn made besides, to answer what the model asked
 //
 // A state is told an answer when the next prompt shows how the client spells it, because only then it has a digest.
 
@@ -148,6 +149,47 @@ final class CallLedger: Sendable {
                 forecast: forecast, usage: usage, untouched: line.untouchedUsage)
             books.totals.add(line)
             return line
+        }
+    }
+
+    /// Settles a call that Cairn made for itself behind one of a client's: the same prompt with `addedBytes` more.
+    /// - Parameter served: what the call before it used, whose prompt this one extends.
+    func settleOwn(
+        _ forecast: CallForecast, addedBytes: Int, served: BilledUsage, usage: BilledUsage
+    ) -> LedgerLine {
+        books.withLock { books in
+            // Only looked at: what stays in the provider's cache is told when the client's message comes.
+            var state = books.sessions[forecast.session]?.sent ?? CacheState(.of(provider: "", price: nil))
+            state.record(
+                forecast.sent, at: forecast.moment, served: served.tokens, isHitKnown: served.isHitKnown, answer: nil)
+            var longer = forecast.sent
+            longer.append(
+                turn: Fingerprint(high: 0, low: UInt64(addedBytes)),
+                tokens: Int(Double(addedBytes) / Self.bytesPerToken),
+                breakpoint: nil)
+            let line = LedgerLine(
+                ownCallOf: forecast.party, at: forecast.moment, price: forecast.price, billed: usage,
+                prediction: state.predict(longer, at: forecast.moment))
+            books.totals.add(line)
+            return line
+        }
+    }
+}
+
+/// The lines of one call of a client: its own, and those of what Cairn asked besides.
+struct SettledCall: Sendable {
+    let line: LedgerLine
+    let own: [LedgerLine]
+
+    /// Sums; nil where the model has no known price.
+    var billed: Money? { sum(\.billed) }
+    var predicted: Money? { sum(\.predicted) }
+    var untouched: Money? { line.untouched }
+
+    private func sum(_ money: KeyPath<LedgerLine, Money?>) -> Money? {
+        ([line] + own).reduce(Money.zero as Money?) { sum, line in
+            guard let sum, let more = line[keyPath: money] else { return nil }
+            return sum + more
         }
     }
 }

@@ -103,6 +103,8 @@ extension CallLife {
             provider: upstream.settings.provider.rawValue, model: modelText(next), wallNanoseconds: wallNanoseconds)
         request.onlyObserves = mode == .observe
         request.shortens = mode == .full
+        request.addsExpandTool =
+            mode == .full && owner.shared.settings.addsExpandTool && owner.shared.context?.storage != nil
         decide(PromptWork(prompt: prompt, keys: keys, request: request, mode: mode, next: next, client: client))
     }
 
@@ -210,6 +212,9 @@ extension CallLife {
     }
 
     private func goOn(_ next: CallPlan) {
+        if let heldBody, let contextCall, contextCall.plan.hasExpandTool {
+            asking = AskingCall(body: heldBody, client: contextCall.client)
+        }
         if let heldBody {
             perform(next, heldBody.bytes)
         } else {
@@ -243,11 +248,10 @@ extension CallLife {
         }
     }
 
-    /// Settles the call with what the provider reported, and stores its record. The ledger's line for usage.jsonl.
-    func settleContext(usage: [UInt8]?) -> LedgerLine? {
+    /// Settles the call with what the provider reported, and stores its record. The ledger's lines for usage.jsonl.
+    func settleContext(usage: [UInt8]?) -> SettledCall? {
         guard let contextCall, let context = owner.shared.context, let upstreamIndex else { return nil }
-        let billed = usage.flatMap { try? BilledUsage($0, dialect: contextCall.client.usageDialect) }
-        let line = billed.map { context.ledger.settle(contextCall.forecast, usage: $0) }
+        let (billed, settled) = settle(contextCall.forecast, usage, contextCall.client, context.ledger)
         let plan = contextCall.plan
         if let line {
             context.settle(line, contextCall.project, session: plan.session, at: wallNanoseconds)
@@ -270,14 +274,36 @@ extension CallLife {
                         breakText: plan.breakText, movedKinds: plan.movedNames),
                     tools: plan.toolsBlob, previousProof: plan.previousProof, proof: plan.proof, usage: usage,
                     cost: CallRecord.Cost(
-                        billedNanodollars: line?.billed?.nanodollars,
-                        predictedNanodollars: line?.predicted?.nanodollars,
-                        untouchedNanodollars: line?.untouched?.nanodollars,
+                        billedNanodollars: settled?.billed?.nanodollars,
+                        predictedNanodollars: settled?.predicted?.nanodollars,
+                        untouchedNanodollars: settled?.untouched?.nanodollars,
                         predictedHitTokens: Int64(contextCall.forecast.prediction.usage.hit),
                         reportedHitTokens: billed?.reportedHitTokens.map { Int64($0) }),
                     status: Int(status), outcome: outcome.label.description)
             ]))
-        return line
+        return settled
+    }
+
+    /// The usage of the call as it was forecast, and all its lines. What the client is told is the sum of several answers;
+    /// each of them was a call.
+    private func settle(
+        _ forecast: CallForecast, _ usage: [UInt8]?, _ client: WireDialect, _ ledger: CallLedger
+    ) -> (BilledUsage?, SettledCall?) {
+        guard let asking, let rewriting = asking.rewriting, let filter = asking.filter, asking.isGoingOn else {
+            let billed = usage.flatMap { try? BilledUsage($0, dialect: client.usageDialect) }
+            return (billed, billed.map { SettledCall(line: ledger.settle(forecast, usage: $0), own: []) })
+        }
+        let billed = filter.usages.map { try? BilledUsage($0, dialect: rewriting.target.usageDialect) }
+        guard let first = billed.first ?? nil else { return (nil, nil) }
+        let line = ledger.settle(forecast, usage: first)
+        var served = first
+        var own: [LedgerLine] = []
+        for (usage, addedBytes) in zip(billed.dropFirst(), asking.addedBytes) {
+            guard let usage else { continue }
+            own.append(ledger.settleOwn(forecast, addedBytes: addedBytes, served: served, usage: usage))
+            served = usage
+        }
+        return (first, SettledCall(line: line, own: own))
     }
 }
 

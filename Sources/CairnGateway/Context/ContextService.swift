@@ -99,10 +99,37 @@ final class ContextService: Sendable {
                     tools: try record.tools.flatMap { digest throws(StoreError) in try storage.blob(digest) },
                     strategyVersions: try storage.session(record.session)?.strategyVersions ?? "")
             }
-            tree.withLock { $0.adopt(path, last: last) }
+            let hidden = try hiddenTurns(behind: known.link.chain, storage)
+            tree.withLock {
+                $0.adopt(path, last: last)
+                $0.adopt(hidden, behind: known.link.chain)
+            }
         } catch {
             log.warning("history not read", ["reason": .text("\(error)")])
         }
+    }
+
+    /// Hidden turns that wait for the client's message behind a link, the newest first.
+    private func hiddenTurns(
+        behind chain: Fingerprint, _ storage: any ContextStorage
+    ) throws(StoreError) -> [HiddenTurns] {
+        var found: [HiddenTurns] = []
+        let decisions = try storage.decisions(handle: HiddenTurns.name(behind: chain))
+        for decision in decisions.reversed().prefix(LineageTree.hiddenAnswersMax) {
+            if let turns = try storage.blob(decision.emitted).flatMap({ HiddenTurns(stored: $0) }) {
+                found.append(turns)
+            }
+        }
+        return found
+    }
+
+    /// Keeps the hidden turns of a call for the message that its client makes of the answer, here and in the store. The
+    /// store writes them at once.
+    func remember(_ turns: HiddenTurns, of plan: EmissionPlan) {
+        tree.withLock { $0.remember(turns, behind: plan.chain) }
+        let records = turns.records(
+            behind: plan.chain, of: plan.session, wallNanoseconds: SystemTime.wallNanoseconds())
+        storage?.append(records) { _ in }  // a broken promise is told by the store's health
     }
 
     private func loadBlob(_ digest: Fingerprint) -> Bool {

@@ -70,7 +70,7 @@ struct UsageRecord: Sendable {
     /// nil: the call passed as it came.
     var rewriting: Rewriting?
     /// nil: nobody looked at the prompt, or no usage was reported.
-    var ledger: LedgerLine?
+    var ledger: SettledCall?
 
     /// What was done to a call on its way.
     struct Rewriting: Equatable, Sendable {
@@ -142,9 +142,9 @@ extension UsageRecord {
     private func writeLedger(to writer: inout ByteWriter) {
         guard let ledger else { return }
         writer.append(",\"session\":")
-        writer.append(quoted: ledger.party.session, bytesMax: 32)
+        writer.append(quoted: ledger.line.party.session, bytesMax: 32)
         writer.append(",\"harness\":")
-        writer.append(quoted: ledger.party.harness, bytesMax: 32)
+        writer.append(quoted: ledger.line.party.harness, bytesMax: 32)
         for (name, money) in [
             ("billed", ledger.billed), ("predicted", ledger.predicted), ("untouched", ledger.untouched),
         ] {
@@ -152,6 +152,11 @@ extension UsageRecord {
             writer.append(name)
             writer.append("_usd\":")
             writer.append(money?.decimalText ?? "null")
+        }
+        // Calls that Cairn made for itself; their cost is in what was billed.
+        if !ledger.own.isEmpty {
+            writer.append(",\"own_calls\":")
+            writer.append(decimal: UInt64(ledger.own.count))
         }
     }
 

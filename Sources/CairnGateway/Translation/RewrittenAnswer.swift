@@ -4,6 +4,9 @@
 //     stream     each piece is translated as it comes
 //     document   the whole is kept, then translated
 //     refusal    an answer with an error status: the same, in the client's error shape
+//
+// With a filter in front, hidden calls are taken out first, and several answers may follow each other in one message
+// (CallLife+HiddenTurns.swift).
 
 import CairnCore
 import CairnWire
@@ -17,6 +20,8 @@ final class RewrittenAnswer {
     /// What is written.
     private enum Subject {
         case answer(CallPlan.Rewriting)
+        /// In the client's own dialect: only the filter changes it.
+        case passing(WireDialect)
         case models(ModelsAnswer.Shape)
     }
 
@@ -30,6 +35,12 @@ final class RewrittenAnswer {
     /// A document larger than ``documentBytesMax``.
     private(set) var isTooLarge = false
 
+    /// What takes hidden calls out of the answer, in the upstream's dialect.
+    let filter: HiddenCallFilter?
+    /// What the filter let through of the bytes at hand.
+    private var filtered = ByteWriter(capacity: 1)
+    private var outcome = HiddenCallFilter.Outcome.cutShort
+
     private let subject: Subject
     /// What whole answers are read with. It holds the request's bytes, so it goes when a stream begins.
     private var context: AnswerContext?
@@ -39,15 +50,24 @@ final class RewrittenAnswer {
     private var document = ByteWriter(capacity: 1)
     private var translated: AnswerTranslator.Translated?
 
-    init(_ rewriting: CallPlan.Rewriting, _ request: RewrittenRequest) {
+    init(_ rewriting: CallPlan.Rewriting, _ request: RewrittenRequest, filter: HiddenCallFilter?) {
         subject = .answer(rewriting)
+        self.filter = filter
         context = request.context
         requestLosses = request.losses
         capture = ResponseCapture(request.turn)
     }
 
+    init(passing dialect: WireDialect, filter: HiddenCallFilter) {
+        subject = .passing(dialect)
+        self.filter = filter
+        requestLosses = []
+        capture = nil
+    }
+
     init(_ shape: ModelsAnswer.Shape) {
         subject = .models(shape)
+        filter = nil
         requestLosses = []
         capture = nil
     }
@@ -65,8 +85,10 @@ final class RewrittenAnswer {
     func take(_ bytes: UnsafeRawBufferPointer) {
         switch form {
         case .stream:
-            translator?.value.feed(bytes, to: &out)
-            showCapture()
+            guard let filter else { return translate(bytes) }
+            filter.feed(bytes, to: &filtered)
+            if filter.hasLostEvents { isTooLarge = true }
+            translateFiltered()
         case .document:
             if document.count + bytes.count > Self.documentBytesMax { isTooLarge = true }
             if !isTooLarge { document.append(bytes.assumingMemoryBound(to: UInt8.self)) }
@@ -76,8 +98,57 @@ final class RewrittenAnswer {
         }
     }
 
+    private func translate(_ bytes: UnsafeRawBufferPointer) {
+        if let translator {
+            translator.value.feed(bytes, to: &out)
+        } else {
+            out.append(bytes.assumingMemoryBound(to: UInt8.self))
+        }
+        showCapture()
+    }
+
+    private func translateFiltered() {
+        filtered.withBytes { if !$0.isEmpty { translate(UnsafeRawBufferPointer($0)) } }
+        filtered.clear()
+    }
+
+    // MARK: answers that follow each other
+
+    /// The upstream's answer is over: whether its model asks the gateway. A document that cannot be read asks nothing.
+    func closeRound() -> HiddenCallFilter.Outcome {
+        guard let filter else { return .complete }
+        if form == .stream {
+            outcome = filter.finish(to: &filtered)
+            translateFiltered()
+        } else {
+            outcome = document.withBytes { (try? filter.read(document: UnsafeRawBufferPointer($0))) ?? .complete }
+        }
+        return outcome
+    }
+
+    /// Another answer will follow in the same message.
+    func beginRound() {
+        filter?.beginNext()
+        document.clear()
+    }
+
+    /// None will follow: the client gets the end that was held back.
+    func writeEnd() {
+        guard form == .stream, let filter else { return }
+        filter.writeEnd(to: &filtered)
+        outcome = .complete
+        translateFiltered()
+    }
+
+    /// The next answer is a refusal: the client is told by an event at the end of its stream.
+    func fail(refusal body: UnsafeRawBufferPointer, status: UInt16) {
+        filter?.fail(refusal: body, status: status, to: &filtered)
+        translateFiltered()
+    }
+
     /// The stream is over: `out` holds the rest.
     func finishStream() -> AnswerTranslator.Ending {
+        if case .passing = subject { return outcome == .cutShort ? .cutShort : outcome == .failed ? .failed : .whole }
         guard let translator else { return .cutShort }
         let ending = translator.value.finish(to: &out)
         showCapture()
@@ -88,7 +159,16 @@ final class RewrittenAnswer {
     /// - Throws: what is wrong with the upstream's answer.
     func finishDocument(status: UInt16) throws(WireError) -> UInt16 {
         out.clear()
+        // An answer that the filter could not read passes as it came, or is an error, as without it.
+        if let filter, filter.hasDocument {
+            filter.writeDocument(to: &filtered)
+            swap(&document, &filtered)
+            filtered.clear()
+        }
         switch subject {
+        case .passing:
+            document.withBytes { out.append($0) }
+            return status
         case .models(let shape):
             try document.withBytes { bytes throws(WireError) in
                 try ModelsAnswer.translate(UnsafeRawBufferPointer(bytes), shape, to: &out)
@@ -123,9 +203,13 @@ final class RewrittenAnswer {
 
     var hasDocument: Bool { !document.isEmpty }
 
+    /// The upstream's own content type is the client's.
+    var isPassing: Bool { if case .passing = subject { true } else { false } }
+
     private var refusalDialects: (upstream: WireDialect, client: WireDialect) {
         switch subject {
         case .answer(let rewriting): (rewriting.target, rewriting.client)
+        case .passing(let dialect): (dialect, dialect)
         case .models(let shape): (shape.asksAnthropic ? .messages : .chat, shape.isAnthropic ? .messages : .chat)
         }
     }
