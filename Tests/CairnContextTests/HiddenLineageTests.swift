@@ -136,6 +136,19 @@ struct HiddenLineageTests {
         #expect(try Self.list("messages", call.body).hasSuffix(Self.rest + "," + Self.more))
     }
 
+    @Test func `marks for caching count the hidden turns`() throws {
+        let stage = Self.stage()
+        let first = try stage.call(Self.body([Self.user]))
+        stage.remember(Self.hidden, behind: first.plan.chain)
+        var places = BreakpointPlan()
+        places.places = [.tools, .turn(0), .turn(2)]
+
+        let call = try stage.call(Self.body([Self.user, Self.message, Self.more]))
+
+        #expect(call.plan.inBody(places).places == [.tools, .turn(0), .turn(4)])
+        #expect(first.plan.inBody(BreakpointPlan()).places.isEmpty)
+    }
+
     @Test func `another message, and a branch from in front of it, are the client's own`() throws {
         let stage = Self.stage()
         let first = try stage.call(Self.body([Self.user]))

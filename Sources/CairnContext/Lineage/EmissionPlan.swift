@@ -195,6 +195,22 @@ extension EmissionPlan {
         if let marked { prompt.tools[last].element = .made(marked) }
     }
 
+    /// The plan's places in the body that is sent: hidden turns stand in it as turns of their own.
+    public func inBody(_ breakpoints: BreakpointPlan) -> BreakpointPlan {
+        if breakpoints.places.isEmpty { return breakpoints }
+        var shifted = breakpoints
+        var shift = 0
+        var shifts: [Int] = []
+        for (role, turn) in zip(roles, turns) {
+            if role == .assistant, case .bytes(let bytes) = turn { shift += HiddenTurns.elementCount(of: bytes) - 1 }
+            shifts.append(shift)
+        }
+        shifted.places = breakpoints.places.map { place in
+            if case .turn(let index) = place { .turn(index + shifts[index]) } else { place }
+        }
+        return shifted
+    }
+
     /// Marks a prompt of another dialect that is about to be written for a messages upstream. There a told text is part of
     /// the last text, so the mark stands behind it: it was told for good (docs/decisions/0011).
     public static func markParts(of prompt: inout Prompt, _ breakpoints: BreakpointPlan) {
