@@ -68,6 +68,7 @@ extension CallLife {
     ) {
         guard let contextCall, let head = call.head, let context = owner.shared.context, let storage = context.storage
         else {
+            outcome = .fault
             return fail(GatewayError(.internalFault))
         }
         let step = HiddenStep(

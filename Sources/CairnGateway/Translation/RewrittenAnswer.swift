@@ -159,7 +159,10 @@ final class RewrittenAnswer {
     /// - Throws: what is wrong with the upstream's answer.
     func finishDocument(status: UInt16) throws(WireError) -> UInt16 {
         out.clear()
-        // An answer that the filter could not read passes as it came, or is an error, as without it.
+        // A first answer that the filter could not read passes as it came, or is an error, as without it.
+        if let filter, !filter.hasDocument, filter.roundIndex > 0 {
+            throw WireError(.malformed, at: "", "The answer that was to follow cannot be read.")
+        }
         if let filter, filter.hasDocument {
             filter.writeDocument(to: &filtered)
             swap(&document, &filtered)
