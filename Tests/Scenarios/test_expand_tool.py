@@ -9,7 +9,7 @@ import unittest
 import agents
 import dialects
 import wire
-from harness import MEMORY_FACTOR, MIB, Gateway, Scenario, fresh_directory, run
+from harness import MEMORY_FACTOR, MIB, Gateway, Scenario, fresh_directory, metric_sum, run
 from jittering import prompt_of, without_marks
 from scripted import INPUT_TOKENS, OUTPUT_TOKENS, PATHS, Broken, Held, Model, Refused, Writer, call, text, thought
 from upstreams import wait_until
@@ -268,6 +268,8 @@ class ExpandTool(Scenario):
             with sqlite3.connect(f"file:{stage.home}/cairn.db?mode=ro", uri=True) as store:
                 billed = [row[0] for row in store.execute("SELECT billed FROM calls ORDER BY number")]
             self.assertAlmostEqual(billed[2] / 1e9, asked["billed_usd"])
+            # It speaks against the rule that left it out.
+            self.assertEqual(metric_sum(stage.gateway.metrics(), "cairn_missed_parts_total", kind="expanded"), 1)
 
     # ------------------------------------------------------------ when it is offered
 

@@ -80,6 +80,8 @@ struct HiddenStep: Sendable {
     /// What came of it.
     struct Done: Sendable {
         let turns: HiddenTurns
+        /// What the model was given originals of.
+        let expanded: [DecisionRecord]
         /// The next request; nil: none is to follow.
         let request: Result<HeldBody, GatewayError>?
     }
@@ -87,18 +89,22 @@ struct HiddenStep: Sendable {
     /// Reads the store: waits for the disk.
     func perform(_ storage: any ContextStorage) -> Done {
         var turns = turns
+        var expanded: [DecisionRecord] = []
         let answers = zip(turn.callIdentifiers, calls).map { identifier, call in
-            (identifier: identifier, text: answer(call, storage))
+            (identifier: identifier, text: answer(call, storage, &expanded))
         }
         turns.append(turn, results: ExpandTool.results(answers, client), endsMessage: endsMessage)
-        return Done(turns: turns, request: endsMessage ? nil : request(turns))
+        return Done(turns: turns, expanded: expanded, request: endsMessage ? nil : request(turns))
     }
 
-    private func answer(_ call: HiddenCall, _ storage: any ContextStorage) -> String {
+    private func answer(
+        _ call: HiddenCall, _ storage: any ContextStorage, _ expanded: inout [DecisionRecord]
+    ) -> String {
         if isExhausted { return ExpandTool.exhausted }
         guard let question = ExpandTool.question(call.arguments) else { return ExpandTool.unreadable }
         let asked = ExpansionQuestion(question.handle, session: session, account: account)
         let found = Result { () throws(ExpansionError) in try asked.answer(from: storage) }
+        if case .success(let expansion) = found { expanded.append(expansion.decision) }
         return ExpandTool.answer(question, found)
     }
 

@@ -253,8 +253,8 @@ extension CallLife {
         guard let contextCall, let context = owner.shared.context, let upstreamIndex else { return nil }
         let (billed, settled) = settle(contextCall.forecast, usage, contextCall.client, context.ledger)
         let plan = contextCall.plan
-        if let line {
-            context.settle(line, contextCall.project, session: plan.session, at: wallNanoseconds)
+        if let settled {
+            context.settle(settled, contextCall.project, session: plan.session, at: wallNanoseconds)
         }
         if plan.breakReason != .none, plan.breakReason != .newSession, plan.breakReason != .epoch {
             context.note(RecentBreak(session: plan.session, words: plan.breakText, wallNanoseconds: wallNanoseconds))

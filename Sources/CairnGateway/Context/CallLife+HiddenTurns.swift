@@ -78,8 +78,15 @@ extension CallLife {
             body: asking.body, work: asking.work)
         let loop = call.loop
         let life = LoopConfined(self)
+        let now = wallNanoseconds
         call.perform {
-            let done = await loop.offload { step.perform(storage) }
+            let done = await loop.offload {
+                let done = step.perform(storage)
+                for decision in done.expanded {
+                    context.noteExpansion(of: decision, account: step.account, at: now)
+                }
+                return done
+            }
             if life.value.call.isOpen { life.value.goOn(with: done) }
         }
     }

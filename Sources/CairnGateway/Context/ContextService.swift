@@ -160,9 +160,11 @@ extension ContextService {
         }
     }
 
-    /// Tells the guard what a call was billed and what it would have been.
-    func settle(_ line: LedgerLine, _ project: GuardedProject, session: SessionIdentifier, at wallNanoseconds: UInt64) {
-        guard let billed = line.billed, let untouched = line.untouched else { return }
+    /// Tells the guard what a call was billed, with what its model asked besides, and what it would have been.
+    func settle(
+        _ call: SettledCall, _ project: GuardedProject, session: SessionIdentifier, at wallNanoseconds: UInt64
+    ) {
+        guard let billed = call.billed, let untouched = call.untouched else { return }
         keep(
             strategies.withLock {
                 $0.settle(
