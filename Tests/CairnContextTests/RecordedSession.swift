@@ -3,8 +3,10 @@
 // them: longest common prefix with the call before, floored to the provider's blocks, and a charge for every call whose
 // action copied something from earlier tool output that the model could not read. The folder comes from CAIRN_TRACES.
 
-import CairnContext
+import CairnCore
 import Foundation
+
+@testable import CairnContext
 
 /// One message of a recorded session.
 struct RecordedMessage {
@@ -200,6 +202,50 @@ struct ReplayBill {
     var missShare: Double { Double(misses) / Double(calls) }
 }
 
+/// What the guard would make of the recordings, taken as one project. Their agents saw everything, so that they repeat calls
+/// as agents do anyway.
+final class ReplayWatch {
+    private var one = StrategyGuard()
+    private(set) var switches: [StrategySwitch] = []
+    var tallies: [(strategy: StrategyName, tally: StrategyTally)] { one.tallies }
+    private let project = GuardedProject(
+        account: Fingerprint(high: 1, low: 1), harness: "recorded", provider: "p", model: "m")
+    private var findings = CallFindings()
+    private var session = SessionIdentifier(high: 0, low: 0)
+
+    /// Prices are dollars for a million tokens: so many nanodollars a token.
+    private static let nanodollars = 1000.0
+
+    func begin() { session = SessionIdentifier(high: 1, low: session.low + 1) }
+
+    func note(_ emission: Emission, bytesSaved: Int, _ shortener: borrowing PromptShortener, _ prices: EpochPrices) {
+        let saved =
+            shortener.heldForecast(bytesSaved: bytesSaved, prices: prices) + prices.tokens(bytesSaved) * prices.miss
+        findings.replaced.append(
+            .init(emission.strategy, isEpoch: false, forecastNanodollars: Int64(saved * Self.nanodollars)))
+    }
+
+    func note(_ epoch: Epoch) {
+        let saved = (epoch.plan.gain - epoch.plan.price) / Double(epoch.replacements.count)
+        for replacement in epoch.replacements {
+            findings.replaced.append(
+                .init(replacement.strategy, isEpoch: true, forecastNanodollars: Int64(saved * Self.nanodollars)))
+        }
+    }
+
+    func endCall(_ shortener: inout PromptShortener, _ prices: EpochPrices, billed: Double, untouched: Double) {
+        findings.signs = shortener.takeSigns()
+        findings.missNanodollars = Int64(
+            shortener.missPrice(headTokens: Double(Replay.headTokens), prices: prices) * Self.nanodollars)
+        switches += one.note(findings, session: session, in: project, at: 1)
+        switches += one.settle(
+            billedNanodollars: Int64(billed * Self.nanodollars),
+            untouchedNanodollars: Int64(untouched * Self.nanodollars),
+            session: session, in: project, at: 1)
+        findings = CallFindings()
+    }
+}
+
 /// One session through the strategies, under one price book.
 struct Replay {
     /// Tokens of the four tools that stand in front.
@@ -212,9 +258,10 @@ struct Replay {
     static func run(
         _ session: RecordedSession, _ book: ReplayBook, birth: BirthStrategies = .standard,
         rules: EpochRules = .standard,
-        thinking: ThinkingRule = .shorten
+        thinking: ThinkingRule = .shorten, watch: ReplayWatch? = nil
     ) -> ReplayBill {
         var bill = ReplayBill()
+        watch?.begin()
         var shortener = PromptShortener(birth: birth, rules: rules, thinking: thinking)
         /// The parts of each message, by number: thinking, text, then arguments.
         var places: [(thinking: Int?, text: Int?, arguments: [Int])] = []
@@ -223,18 +270,27 @@ struct Replay {
         var directBefore = 0
         for call in session.calls {
             while fed < call.message {
-                places.append(feed(session.messages[fed], into: &shortener))
+                places.append(
+                    feed(session.messages[fed], into: &shortener) { emission, bytesSaved, shortener in
+                        watch?.note(emission, bytesSaved: bytesSaved, shortener, book.prices)
+                    })
                 fed += 1
             }
             // What was sent before is in the cache, and the answer to it. A first call has nothing to rewrite.
             let cached = places[..<before.count].reduce(0) { $0 + count($1) }
             if cached > 0,
-                shortener.epoch(cachedPartCount: cached, headTokens: Double(headTokens), prices: book.prices) != nil
+                let epoch = shortener.epoch(
+                    cachedPartCount: cached, headTokens: Double(headTokens), prices: book.prices)
             {
                 bill.epochs += 1
+                watch?.note(epoch)
             }
             let segments = (0..<call.message).map { segment(session.messages[$0], places[$0], shortener.content.parts) }
+            let billBefore = bill
             price(segments, before, session, call, book, directBefore, &bill)
+            watch?.endCall(
+                &shortener, book.prices, billed: bill.cost - billBefore.cost,
+                untouched: bill.direct - billBefore.direct)
             let answer = session.messages[call.message].segment
             before = segments + [answer]
             directBefore = headTokens + session.messages[...call.message].reduce(0) { $0 + tokens($1.segment) }
@@ -247,10 +303,13 @@ struct Replay {
     }
 
     private static func feed(
-        _ message: RecordedMessage, into shortener: inout PromptShortener
+        _ message: RecordedMessage, into shortener: inout PromptShortener,
+        told: (Emission, Int, borrowing PromptShortener) -> Void
     ) -> (thinking: Int?, text: Int?, arguments: [Int]) {
         func add(_ part: ContextPart) -> Int {
-            _ = shortener.append(part)
+            if let emission = shortener.append(part) {
+                told(emission, part.bytes.count - emission.bytes.count, shortener)
+            }
             return shortener.content.parts.count - 1
         }
         let text = Array(message.text.utf8)
