@@ -30,6 +30,19 @@ import Testing
         #expect(shown(shortener, 1).contains("30 lines"))
     }
 
+    @Test func `the first marker of a run explains itself, also behind a duplicate`() {
+        var shortener = PromptShortener()
+        let text = file.joined(separator: "\n")
+        _ = shortener.append(result(text))
+        #expect(shortener.append(result(text))?.strategy.name == "exact-duplicates")
+
+        _ = shortener.append(result("a new line\n" + text, command: "cat b.py"))
+        _ = shortener.append(result("another line\n" + text, command: "cat c.py"))
+
+        #expect(shown(shortener, 2).contains("names this output"))
+        #expect(!shown(shortener, 3).contains("names this output"))
+    }
+
     @Test func `lines that stand above are left out and the others stay`() {
         var shortener = PromptShortener()
         _ = shortener.append(result(file.joined(separator: "\n")))

@@ -82,16 +82,20 @@ public struct PromptShortener: ~Copyable {
     /// - Returns: what to send in its place; nil for the part itself.
     public mutating func append(_ part: ContextPart) -> Emission? {
         let emission = birth.emission(for: part, in: &content, without: off)
+        if let emission { noteExplained(by: emission.strategy) }
         content.append(part, emission: emission)
         return emission
     }
 
     /// Adds a part whose emission was decided before, as it was recorded.
     public mutating func restore(_ part: ContextPart, emission: Emission?) {
-        if let name = emission?.strategy.name, content.explained[name] == nil {
-            content.explained[name] = content.parts.count
-        }
+        if let emission { noteExplained(by: emission.strategy) }
         content.append(part, emission: emission, isNew: false)
+    }
+
+    /// The first emission of a strategy explains its marker, where that needs words; the part comes next.
+    private mutating func noteExplained(by strategy: StrategyName) {
+        if content.explained[strategy.name] == nil { content.explained[strategy.name] = content.parts.count }
     }
 
     /// Replaces parts as an epoch did before, as it was recorded.

@@ -34,7 +34,6 @@ public struct SeenLineRuns: Strategy {
         for run in runs { draft.omit(run.lines, from: Int(run.textID)) }
         let (bytes, references) = draft.finish()
         guard !references.isEmpty, bytes.count < part.bytes.count else { return nil }
-        content.explained[name.name] = content.parts.count
         return Emission(bytes, references: references, by: name)
     }
 
