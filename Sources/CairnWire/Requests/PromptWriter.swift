@@ -82,9 +82,10 @@ struct PromptWriter: ~Copyable {
         }
     }
 
-    /// An element as it is spelled, with the comma before it: made bytes may be several with commas between them, or none.
+    /// An element as it is spelled, with the comma before it. In the place of a client's element any number may stand, with
+    /// commas between them (``ElementSequence``): none leave nothing, and no comma.
     mutating func element(_ value: RawJSON) {
-        if value == .made([]) { return }
+        if isNothing(value) { return }
         separate()
         out.append(value, of: source)
     }
@@ -125,6 +126,11 @@ struct PromptWriter: ~Copyable {
     }
 
     // Facts of values
+
+    /// Whether nothing stands in the place of an element.
+    func isNothing(_ value: RawJSON) -> Bool {
+        if case .made(let bytes) = value { bytes.isEmpty } else { false }
+    }
 
     /// Whether the string `value` is empty.
     func isEmpty(_ value: RawJSON) -> Bool {

@@ -42,7 +42,7 @@ extension Prompt {
 }
 
 extension Part {
-    var isToolResult: Bool {
+    public var isToolResult: Bool {
         if case .toolResult = content { true } else { false }
     }
 

@@ -29,7 +29,7 @@ extension MessagesCodec {
     private static func encodeSystem(_ prompt: Prompt, upTo end: Int, to writer: inout PromptWriter) throws(WireError) {
         guard end > 0 else { return }
         if writer.isSameDialect, end == 1, let element = prompt.turns[0].element {
-            return writer.member("system", element)
+            return writer.isNothing(element) ? () : writer.member("system", element)
         }
         writer.key("system")
         writer.open("[")
@@ -43,7 +43,10 @@ extension MessagesCodec {
     /// A turn that was read from messages: as it came, or from its parts when somebody changed it. A system turn that was
     /// made has no role here.
     private static func encodeOwn(_ turn: Turn, _ index: Int, to writer: inout PromptWriter) throws(WireError) {
-        if let element = turn.element, !writer.holdsCarriedThinking(turn) { return writer.element(element) }
+        if let element = turn.element {
+            guard writer.holdsCarriedThinking(turn) else { return writer.element(element) }
+            if case .made(let bytes) = element { return writer.elements(bytes) }
+        }
         let start = writer.out.count
         writer.open("{")
         writer.member("role", word: turn.role == .assistant ? "assistant" : "user")

@@ -46,10 +46,11 @@ extension ResponsesCodec {
     }
 
     private static func encodeTurn(_ turn: Turn, _ index: Int, to writer: inout PromptWriter) throws(WireError) {
-        let isOwn = writer.isSameDialect && !writer.holdsCarriedThinking(turn)
-        if isOwn, let element = turn.element {
-            if writer.isString(element) { encodeMessage(element, to: &writer) } else { writer.element(element) }
-            return
+        if writer.isSameDialect, let element = turn.element {
+            guard writer.holdsCarriedThinking(turn) else {
+                return writer.isString(element) ? encodeMessage(element, to: &writer) : writer.element(element)
+            }
+            if case .made(let bytes) = element { return writer.elements(bytes) }
         }
         writer.account(turn)
         for part in turn.parts where part.isToolResult { try encodeItem(part, turn, index, to: &writer) }
