@@ -72,38 +72,25 @@ struct MessagesRequest: Sendable {
             }
     }
 
-    /// Every tool_use must be answered by tool_result blocks in the very next message, which come first there.
+    /// Every tool_use must be answered by tool_result blocks in what the user says next, and they come first there.
+    /// Messages of one side in a row are read as one.
     private mutating func readTurns(_ messages: [JSONValue]) throws(ProviderError) {
-        var openCalls: [String] = []
+        var pairs = ToolPairs()
         for (index, message) in messages.enumerated() {
             let content = try Self.contentBlocks(message, index: index)
             guard let role = message["role"]?.text, ["user", "assistant", "system"].contains(role) else {
                 throw .invalid("messages.\(index).role: Input should be 'user' or 'assistant'")
             }
-            let results = content.filter { $0["type"] == "tool_result" }
-            let resultIDs = results.compactMap { $0["tool_use_id"]?.text }
-            let missing = openCalls.filter { !resultIDs.contains($0) }
-            guard missing.isEmpty else { throw Self.unansweredCalls(missing, index: index - 1) }
-            if let stray = resultIDs.first(where: { !openCalls.contains($0) }) {
-                throw .invalid(
-                    """
-                    messages.\(index): unexpected `tool_use_id` found in `tool_result` \
-                    blocks: \(stray). Each `tool_result` block must have a corresponding \
-                    `tool_use` block in the previous message.
-                    """
-                )
-            }
-            openCalls = []
+            try pairs.read(content, role: role, index: index)
             if role == "assistant" {
-                let calls = content.filter { $0["type"] == "tool_use" }
-                openCalls = calls.compactMap { $0["id"]?.text }
                 try Self.checkSignatures(content, index: index)
                 conversation.turns.append(
                     Turn(
                         role: .assistant, text: plainText(of: .array(content)),
-                        calledTools: calls.compactMap { $0["name"]?.text }))
+                        calledTools: content.filter { $0["type"] == "tool_use" }.compactMap { $0["name"]?.text }))
                 continue
             }
+            let results = content.filter { $0["type"] == "tool_result" }
             for result in results {
                 conversation.turns.append(Turn(role: .toolResult, text: plainText(of: result["content"])))
             }
@@ -113,7 +100,7 @@ struct MessagesRequest: Sendable {
                     Turn(role: role == "user" ? .user : .system, text: plainText(of: .array(others))))
             }
         }
-        guard openCalls.isEmpty else { throw Self.unansweredCalls(openCalls, index: messages.count - 1) }
+        try pairs.finish()
     }
 
     /// Harnesses append reminders to tool results; those are no new request of the user.
@@ -146,18 +133,71 @@ struct MessagesRequest: Sendable {
         }
     }
 
-    private static func unansweredCalls(_ ids: [String], index: Int) -> ProviderError {
-        .invalid(
-            """
-            messages.\(index): `tool_use` ids were found without `tool_result` blocks \
-            immediately after: \(ids.joined(separator: ", ")). Each `tool_use` block must \
-            have a corresponding `tool_result` block in the next message.
-            """
-        )
-    }
-
     var promptTokens: Int {
         tokenCount(ofBytes: blocks.reduce(0) { $0 + $1.bytes.count })
+    }
+}
+
+/// Calls and their results, message by message, refused as Anthropic refuses them.
+private struct ToolPairs {
+    private var open: [String] = []
+    private var answered: [String] = []
+    private var openIndex = 0
+    private var lastRole = ""
+    /// Only results were read since the answer.
+    private var isOpening = false
+
+    mutating func read(_ content: [JSONValue], role: String, index: Int) throws(ProviderError) {
+        if role == "assistant", lastRole != "assistant" {
+            try finish()
+            answered = []
+        }
+        if role == "system" { try finish() }
+        isOpening = role == "user" && (isOpening && lastRole == "user" || lastRole == "assistant")
+        for (position, block) in content.enumerated() {
+            switch block["type"]?.text {
+            case "tool_result": try close(block, index: index, position: position)
+            case "tool_use" where role == "assistant":
+                open += block["id"]?.text.map { [$0] } ?? []
+                openIndex = index
+            default:
+                isOpening = false
+                if role == "user" { try finish() }
+            }
+        }
+        lastRole = role
+    }
+
+    private mutating func close(_ block: JSONValue, index: Int, position: Int) throws(ProviderError) {
+        let id = block["tool_use_id"]?.text ?? ""
+        if isOpening, let place = open.firstIndex(of: id) {
+            open.remove(at: place)
+            answered.append(id)
+            return
+        }
+        if answered.contains(id) {
+            throw .invalid(
+                """
+                messages.\(index).content.\(position): each tool_use must have a single result. Found multiple \
+                `tool_result` blocks with id: \(id)
+                """)
+        }
+        throw .invalid(
+            """
+            messages.\(index).content.\(position): unexpected `tool_use_id` found in `tool_result` blocks: \(id). \
+            Each `tool_result` block must have a corresponding `tool_use` block in the previous message.
+            """)
+    }
+
+    /// - Throws: when a call is still open.
+    func finish() throws(ProviderError) {
+        if open.isEmpty { return }
+        throw .invalid(
+            """
+            messages.\(openIndex): `tool_use` ids were found without `tool_result` blocks immediately after: \
+            \(open.joined(separator: ", ")). Each `tool_use` block must have a corresponding `tool_result` block in \
+            the next message.
+            """)
     }
 }
 

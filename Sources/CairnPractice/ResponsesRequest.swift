@@ -106,10 +106,9 @@ struct ResponsesRequest: Sendable {
     }
 
     /// Neighbouring items of the assistant (reasoning, text, calls) are one turn.
-    /// Every call needs its output, and every output its call.
+    /// Every call needs its output behind it, and every output its call in front of it.
     private mutating func readTurns() throws(ProviderError) {
-        var calls: [String] = []
-        var outputs: [String] = []
+        var open: [String] = []
         for (index, item) in items.enumerated() {
             switch item["type"]?.text ?? "message" {
             case "message":
@@ -133,13 +132,17 @@ struct ResponsesRequest: Sendable {
                 guard let id = item["call_id"]?.text else {
                     throw .missing("input[\(index)].call_id", dialect: .responses)
                 }
-                calls.append(id)
+                open.append(id)
                 addAssistant(tool: item["name"]?.text ?? "")
             case "function_call_output", "custom_tool_call_output":
                 guard let id = item["call_id"]?.text else {
                     throw .missing("input[\(index)].call_id", dialect: .responses)
                 }
-                outputs.append(id)
+                guard let call = open.firstIndex(of: id) else {
+                    throw .invalid(
+                        "No tool call found for function call output with call_id \(id).", parameter: "input")
+                }
+                open.remove(at: call)
                 conversation.turns.append(Turn(role: .toolResult, text: plainText(of: item["output"])))
             case "reasoning":
                 addAssistant(text: "")
@@ -147,14 +150,8 @@ struct ResponsesRequest: Sendable {
                 continue
             }
         }
-        let answered = Set(outputs)
-        if let open = calls.first(where: { !answered.contains($0) }) {
-            throw .invalid("No tool output found for function call \(open).", parameter: "input")
-        }
-        let called = Set(calls)
-        if let stray = outputs.first(where: { !called.contains($0) }) {
-            throw .invalid(
-                "No tool call found for function call output with call_id \(stray).", parameter: "input")
+        if let call = open.first {
+            throw .invalid("No tool output found for function call \(call).", parameter: "input")
         }
     }
 

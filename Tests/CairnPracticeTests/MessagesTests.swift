@@ -131,6 +131,23 @@ import Testing
             """#,
             "unexpected `tool_use_id`"
         ),
+        (
+            #"""
+            {"model":"m","max_tokens":9,"messages":[{"role":"assistant",\#
+            "content":[{"type":"tool_use","id":"t3","name":"f","input":{}}]},{"role":"user",\#
+            "content":[{"type":"text","text":"here"},{"type":"tool_result","tool_use_id":"t3","content":"x"}]}]}
+            """#,
+            "without `tool_result` blocks immediately after: t3"
+        ),
+        (
+            #"""
+            {"model":"m","max_tokens":9,"messages":[{"role":"assistant",\#
+            "content":[{"type":"tool_use","id":"t4","name":"f","input":{}}]},{"role":"user",\#
+            "content":[{"type":"tool_result","tool_use_id":"t4","content":"x"},\#
+            {"type":"tool_result","tool_use_id":"t4","content":"y"}]}]}
+            """#,
+            "Found multiple `tool_result` blocks with id: t4"
+        ),
     ])
     func `a bad request is refused in Anthropic's envelope`(body: String, message: String) throws {
         var desk = PracticeDesk()
@@ -143,6 +160,22 @@ import Testing
         #expect(document["error"]?["type"] == "invalid_request_error")
         #expect(document["error"]?["message"]?.text?.contains(message) == true, "\(call.text)")
         #expect(document["request_id"]?.text == call.header("request-id"))
+    }
+
+    @Test func `messages of one side in a row are read as one`() throws {
+        var desk = PracticeDesk()
+
+        let call = desk.post(
+            "/v1/messages",
+            #"""
+            {"model":"m","max_tokens":9,"messages":[{"role":"user","content":"go"},{"role":"assistant",\#
+            "content":[{"type":"tool_use","id":"t1","name":"f","input":{}}]},{"role":"assistant",\#
+            "content":[{"type":"tool_use","id":"t2","name":"f","input":{}}]},{"role":"user",\#
+            "content":[{"type":"tool_result","tool_use_id":"t2","content":"x"}]},{"role":"user",\#
+            "content":[{"type":"tool_result","tool_use_id":"t1","content":"x"},{"type":"text","text":"on"}]}]}
+            """#)
+
+        #expect(call.status == 200, "\(call.text)")
     }
 
     @Test func `more than four breakpoints are refused`() throws {

@@ -139,6 +139,13 @@ import Testing
             #"{"model":"m","input":[{"type":"function_call_output","call_id":"c2","output":"x"}]}"#,
             "No tool call found for function call output with call_id c2."
         ),
+        (
+            #"""
+            {"model":"m","input":[{"type":"function_call_output","call_id":"c3","output":"x"},\#
+            {"type":"function_call","call_id":"c3","name":"f","arguments":"{}"}]}
+            """#,
+            "No tool call found for function call output with call_id c3."
+        ),
     ])
     func `a bad request is refused`(body: String, message: String) throws {
         var desk = PracticeDesk()
