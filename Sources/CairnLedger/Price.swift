@@ -46,14 +46,23 @@ public struct Price: Hashable, Sendable {
     public var longPrompt: LongPrompt?
     /// For engines one runs oneself.
     public var gpuSecond: Money
-    /// The model's context window in tokens, where the book knows it.
+    /// The model's context window in tokens, prompt and answer together, where the book knows it.
     public var contextTokens: Int?
+    /// The most tokens of a prompt, where the provider allows fewer than the window has room for.
+    public var promptTokens: Int?
     /// The shortest prefix the provider caches for this model, where the book knows it.
     public var cacheMinimumTokens: Int?
 
     public struct LongPrompt: Hashable, Sendable {
         public var promptTokens: Int
         public var tokens: TokenPrices
+    }
+
+    /// The most tokens a prompt may have whose answer may have `outputTokens` (nil: the call does not say), where the book
+    /// knows the window.
+    public func promptTokensMax(outputTokens: Int?) -> Int? {
+        guard let contextTokens else { return promptTokens }
+        return max(0, min(promptTokens ?? .max, contextTokens - (outputTokens ?? 0)))
     }
 
     /// The prices of a call with this many prompt tokens.

@@ -14,6 +14,7 @@ struct PriceEntry: Hashable, Sendable {
     var offPeak: OffPeak?
     var gpuSecond: Money = .zero
     var contextTokens: Int?
+    var promptTokens: Int?
     var cacheMinimumTokens: Int?
 
     /// Other prices at some hours of the week.
@@ -26,7 +27,8 @@ struct PriceEntry: Hashable, Sendable {
         let isOffPeak = offPeak?.hours.contains { $0.contains(moment) } ?? false
         return Price(
             origin: origin, from: from, tokens: isOffPeak ? offPeak!.tokens : tokens, longPrompt: longPrompt,
-            gpuSecond: gpuSecond, contextTokens: contextTokens, cacheMinimumTokens: cacheMinimumTokens)
+            gpuSecond: gpuSecond, contextTokens: contextTokens, promptTokens: promptTokens,
+            cacheMinimumTokens: cacheMinimumTokens)
     }
 }
 

@@ -45,6 +45,7 @@ enum PriceFile {
         entry.until = try map.value("until", "a day such as 2026-10-01") { CalendarDay($0) }
         entry.gpuSecond = try map.value("gpu_second", moneyWords, money) ?? .zero
         entry.contextTokens = try map.value("context", tokenWords, tokens)
+        entry.promptTokens = try map.value("prompt", tokenWords, tokens)
         entry.cacheMinimumTokens = try map.value("cache_minimum", tokenWords, tokens)
         if var above = try map.map("above") {
             let promptTokens = try above.required("tokens", tokenWords, tokens)

@@ -38,6 +38,34 @@ import Testing
         #expect(book.named("mine")?.cache == .plain(unitTokens: 16, minimumTokens: 16))
     }
 
+    @Test func `a prompt leaves room for its answer and is no longer than the provider takes`() throws {
+        let text = Self.good.replacing("miss: 1.5", with: "context: 1000\n  prompt: 700\n  miss: 1.5")
+        let moment = try PriceBookTests.moment("2026-12-31")
+        let price = try #require(
+            PriceBook(file: Array(text.utf8)).price(provider: "openai", model: "a", at: moment).price)
+        #expect(price.promptTokensMax(outputTokens: nil) == 700)
+        #expect(price.promptTokensMax(outputTokens: 100) == 700)
+        #expect(price.promptTokensMax(outputTokens: 600) == 400)
+        #expect(price.promptTokensMax(outputTokens: 2000) == 0)
+        let unknown = try PriceBook(file: Array(Self.good.utf8)).price(provider: "openai", model: "a", at: moment)
+        #expect(unknown.price?.promptTokensMax(outputTokens: 1) == nil)
+    }
+
+    @Test(arguments: [
+        ("deepseek", "deepseek-v4-flash", 1_000_000, 872_000), ("openai", "gpt-4o", 128_000, 0),
+        ("openai", "gpt-5", 272_000, 272_000), ("openai", "gpt-5.1-codex", 272_000, 272_000),
+        ("openai", "gpt-5.5", 1_050_000, 922_000), ("openai", "gpt-5.6", 922_000, 922_000),
+        ("anthropic", "claude-haiku-4-5", 200_000, 72_000), ("anthropic", "claude-sonnet-5", 1_000_000, 872_000),
+    ])
+    func `the windows of built-in models are known`(
+        provider: String, model: String, alone: Int, behindLongAnswer: Int
+    ) throws {
+        let moment = try PriceBookTests.moment("2026-11-20")
+        let price = try #require(PriceBook.builtIn.price(provider: provider, model: model, at: moment).price)
+        #expect(price.promptTokensMax(outputTokens: nil) == alone)
+        #expect(price.promptTokensMax(outputTokens: 128_000) == behindLongAnswer)
+    }
+
     @Test func `lines may end in both ways`() throws {
         let book = try PriceBook(file: Array(Self.good.replacing("\n", with: "\r\n").utf8))
 
