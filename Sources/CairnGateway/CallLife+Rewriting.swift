@@ -22,7 +22,7 @@ extension CallLife {
         let work = RequestRewriting(
             rewriting: rewriting, upstream: traits(rewriting, upstream, head),
             keeping: keeping(rewriting, head), createdSeconds: Int64(clamping: wallNanoseconds / 1_000_000_000),
-            breakpoints: contextCall.map { $0.plan.inBody($0.breakpoints) } ?? BreakpointPlan())
+            breakpoints: contextCall.map { $0.plan.asWritten($0.breakpoints) } ?? BreakpointPlan())
         asking?.work = work
         guard body.count > RequestRewriting.loopBytesMax else {
             return sendRewritten(Result { () throws(GatewayError) in try work.rewrite(body) }, rewriting)

@@ -145,8 +145,8 @@ struct HiddenLineageTests {
 
         let call = try stage.call(Self.body([Self.user, Self.message, Self.more]))
 
-        #expect(call.plan.inBody(places).places == [.tools, .turn(0), .turn(4)])
-        #expect(first.plan.inBody(BreakpointPlan()).places.isEmpty)
+        #expect(call.plan.asWritten(places).places == [.tools, .turn(0), .turn(4)])
+        #expect(first.plan.asWritten(BreakpointPlan()).places.isEmpty)
     }
 
     @Test func `another message, and a branch from in front of it, are the client's own`() throws {

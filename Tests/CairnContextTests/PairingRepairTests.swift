@@ -22,10 +22,9 @@ import Testing
     }
 
     private func repaired(_ messages: [ContextMessage]) -> ([ContextMessage], PairingStats) {
-        var handles = HandleBook()
-        let once = PairingRepair.repair(messages, handles: &handles)
+        let once = PairingRepair.repair(messages)
         #expect(PairingRepair.isPaired(once.messages))
-        let twice = PairingRepair.repair(once.messages, handles: &handles)
+        let twice = PairingRepair.repair(once.messages)
         #expect(twice.messages == once.messages)
         #expect(twice.stats == PairingStats())
         return (once.messages, once.stats)
@@ -51,12 +50,12 @@ import Testing
         #expect(stats.moved == 1)
     }
 
-    @Test func `an orphan beside a good result leaves a marker and the good one stays`() {
+    @Test func `an orphan beside a good result becomes text and the good one stays`() {
         var mixed = result("a")
         mixed.parts.append(ContextPart(.result, Array("lost".utf8), callID: "z"))
         let (out, stats) = repaired([user(), call("a"), mixed])
         #expect(out[2] == result("a"))
-        #expect(String(decoding: out[3].parts[0].bytes, as: UTF8.self).hasPrefix("[-"))
+        #expect(String(decoding: out[3].parts[0].bytes, as: UTF8.self) == "[a result that no call waits for]\nlost")
         #expect(out[3].role == .user)
         #expect(stats.orphans == 1)
     }
@@ -65,6 +64,7 @@ import Testing
         let (out, stats) = repaired([call("a"), result("a", "first"), result("a", "second")])
         #expect(out[1] == result("a", "first"))
         #expect(out.count == 3)
+        #expect(String(decoding: out[2].parts[0].bytes, as: UTF8.self).hasSuffix("second"))
         #expect(stats.orphans == 1)
     }
 
@@ -78,8 +78,21 @@ import Testing
         var mixed = result("a", role: .user)
         mixed.parts.insert(ContextPart(.user, Array("by the way".utf8)), at: 0)
         let (out, _) = repaired([call("a", "b"), mixed])
-        #expect(out.map(\.role) == [.assistant, .user, .user])
-        #expect(out[1].parts.map(\.callID) == ["a", "b"])
+        #expect(out.map(\.role) == [.assistant, .user])
+        #expect(out[1].parts.map(\.callID) == ["a", "b", ""])
+    }
+
+    @Test func `identifiers may come again in a later answer`() {
+        let messages = [user(), call("0"), result("0"), call("0"), result("0", "again")]
+        let (out, stats) = repaired(messages)
+        #expect(out == messages)
+        #expect(stats == PairingStats())
+    }
+
+    @Test func `an orphan among results does not part them from their calls`() {
+        let (out, _) = repaired([call("a", "b"), result("a"), result("z", "lost"), result("b"), user()])
+        #expect(out.map(\.role) == [.assistant, .tool, .tool, .user, .user])
+        #expect(String(decoding: out[3].parts[0].bytes, as: UTF8.self).hasSuffix("lost"))
     }
 
     @Test func `any mess becomes valid and stays as it is`() {
@@ -97,47 +110,6 @@ import Testing
             }
             _ = repaired(messages)
         }
-    }
-}
-
-@Suite struct MiddleDropTests {
-    private func conversation(_ turns: Int) -> [ContextMessage] {
-        var messages = [
-            ContextMessage(.system, [ContextPart(.system, Array("rules".utf8))]),
-            ContextMessage(.user, [ContextPart(.user, Array("task".utf8))]),
-        ]
-        for turn in 0..<turns {
-            messages.append(ContextMessage(.assistant, [ContextPart(.arguments, Array("{}".utf8), callID: "c\(turn)")]))
-            messages.append(ContextMessage(.tool, [ContextPart(.result, Array("r".utf8), callID: "c\(turn)")]))
-        }
-        return messages
-    }
-
-    @Test func `a prompt that fits is left alone`() {
-        let messages = conversation(10)
-        let sizes = messages.map { _ in 10.0 }
-        #expect(MiddleDrop.plan(messages, tokens: sizes, headTokens: 0, windowTokens: 220) == nil)
-    }
-
-    @Test func `the task and the newest messages stay and no pair is torn`() throws {
-        for turns in 3..<40 {
-            let messages = conversation(turns)
-            let sizes = messages.map { _ in 10.0 }
-            let window = Double(turns) * 10
-            let range = try #require(MiddleDrop.plan(messages, tokens: sizes, headTokens: 5, windowTokens: window))
-            let digest = Fingerprint(high: 1, low: 2)
-            var handles = HandleBook()
-            let out = MiddleDrop.apply(range, to: messages, handle: handles.handle(for: digest))
-            #expect(PairingRepair.isPaired(out))
-            #expect(out.prefix(2) == messages.prefix(2))
-            #expect(out.suffix(2) == messages.suffix(2))
-            #expect(range.upperBound <= messages.count - MiddleDrop.newestMin + 1)
-        }
-    }
-
-    @Test func `nothing can go from one turn that is too long`() {
-        let messages = conversation(1)
-        #expect(MiddleDrop.plan(messages, tokens: [1, 1, 1, 900], headTokens: 0, windowTokens: 100) == nil)
     }
 }
 

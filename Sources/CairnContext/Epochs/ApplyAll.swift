@@ -58,8 +58,7 @@ public struct ApplyAll: Sendable {
     /// that pairing had to add.
     public func callAsFunction(_ messages: [ContextMessage]) -> (messages: [ContextMessage], stats: ShorteningStats) {
         var stats = ShorteningStats()
-        var handles = HandleBook()
-        let paired = PairingRepair.repair(messages, handles: &handles)
+        let paired = PairingRepair.repair(messages)
         stats.pairing = paired.stats
         // What carries markers was shortened before, and its digests tell less than what they stand for did.
         if paired.messages.contains(where: { $0.parts.contains { Marker.stands(in: $0.bytes) && $0.kind != .user } }) {

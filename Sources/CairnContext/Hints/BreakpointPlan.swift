@@ -62,9 +62,12 @@ public struct BreakpointPlan: Sendable, Equatable {
         } else if hasTools {
             candidates.append((.tools, 0))
         }
-        if knownTurnCount > systemCount { candidates.append((.turn(knownTurnCount - 1), first + knownTurnCount - 1)) }
-        if roles.count > max(systemCount, knownTurnCount) {
-            candidates.append((.turn(roles.count - 1), first + roles.count - 1))
+        // The newest turn of a stretch that leaves anything: one that was left out ends nothing.
+        for (start, end) in [(systemCount, knownTurnCount), (max(systemCount, knownTurnCount), roles.count)] {
+            guard start < end, let turn = (start..<end).last(where: { emitted.byteCounts[first + $0] > 0 }) else {
+                continue
+            }
+            candidates.append((.turn(turn), first + turn))
         }
         var bytes = 0
         var entry = 0
@@ -82,25 +85,35 @@ public struct BreakpointPlan: Sendable, Equatable {
 }
 
 extension CacheHints {
-    /// A turn or system prompt of the messages dialect with a mark on its last block that may carry one; nil where no block
-    /// may. `hint`: the value of
-    /// cache_control. `skipping`: this many blocks at the end are left behind the mark.
+    /// What a turn or system prompt of the messages dialect leaves as, with a mark on the last block that may carry one; nil
+    /// where no block may. `hint`: the value of cache_control. `skipping`: this many blocks at the end are left behind the
+    /// mark.
     static func marked(
-        _ element: UnsafeBufferPointer<UInt8>, with hint: [UInt8], skipping skipped: Int = 0
+        _ turn: UnsafeBufferPointer<UInt8>, with hint: [UInt8], skipping skipped: Int = 0
     ) -> [UInt8]? {
-        guard let document = try? JSONDocument(Array(element)) else { return nil }
-        let content = document[0].kind == .object ? document.member("content", of: 0) : 0
+        guard let elements = ElementSequence(turn) else { return nil }
+        for element in elements.nodes.reversed() {
+            let skipped = element == elements.nodes.last ? skipped : 0
+            guard let edits = mark(elements.document, element, hint, skipping: skipped) else { continue }
+            return (try? elements.document.spliced(edits)).map { Array($0.dropFirst().dropLast()) }
+        }
+        return nil
+    }
+
+    private static func mark(
+        _ document: borrowing JSONDocument, _ element: Int, _ hint: [UInt8], skipping skipped: Int
+    ) -> [JSONDocument.Edit]? {
+        let content = document[element].kind == .object ? document.member("content", of: element) : element
         guard let content else { return nil }
-        var out = ByteWriter(capacity: element.count + 128)
         let range = document[content].range
         switch document[content].kind {
         case .string where range.count > 2:
-            out.append(UnsafeBufferPointer(rebasing: element[..<range.lowerBound]))
-            out.append("[{\"type\":\"text\",\"text\":")
-            out.append(UnsafeBufferPointer(rebasing: element[range]))
-            append(hint, to: &out)
-            out.append("}]")
-            out.append(UnsafeBufferPointer(rebasing: element[range.upperBound...]))
+            let front = range.lowerBound..<range.lowerBound
+            let back = range.upperBound..<range.upperBound
+            return [
+                JSONDocument.Edit(front, with: Array("[{\"type\":\"text\",\"text\":".utf8)),
+                JSONDocument.Edit(back, with: member(hint) + Array("}]".utf8)),
+            ]
         case .array:
             var blocks: [Int] = []
             document.forEachChild(of: content) { blocks.append($0) }
@@ -108,18 +121,12 @@ extension CacheHints {
                 return nil
             }
             let end = document[block].range.upperBound - 1
-            out.append(UnsafeBufferPointer(rebasing: element[..<end]))
-            append(hint, to: &out)
-            out.append(UnsafeBufferPointer(rebasing: element[end...]))
+            return [JSONDocument.Edit(end..<end, with: member(hint))]
         default: return nil
         }
-        return out.copyBytes()
     }
 
-    private static func append(_ hint: [UInt8], to out: inout ByteWriter) {
-        out.append(",\"cache_control\":")
-        out.append(hint)
-    }
+    private static func member(_ hint: [UInt8]) -> [UInt8] { Array(",\"cache_control\":".utf8) + hint }
 
     /// A tool with a mark; nil for what is no object.
     static func marked(tool: UnsafeBufferPointer<UInt8>, with hint: [UInt8]) -> [UInt8]? {
@@ -128,7 +135,7 @@ extension CacheHints {
         }
         var out = ByteWriter(capacity: tool.count + 128)
         out.append(UnsafeBufferPointer(rebasing: tool[..<(tool.count - 1)]))
-        append(hint, to: &out)
+        out.append(member(hint))
         out.append("}")
         return out.copyBytes()
     }

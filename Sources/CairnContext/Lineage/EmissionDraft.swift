@@ -35,8 +35,6 @@ struct EmissionDraft {
     var toolsChanged = false
     /// The array of newly frozen tools, for the store.
     private(set) var newTools: BlobRecord?
-    /// Turns that leave with hidden ones.
-    private(set) var hidingTurns: Set<Int> = []
     /// What was shortened with new turns, by position; the first one's has the epoch.
     private(set) var shortenings: [Int: TurnShortening] = [:]
     /// Parts that leave shorter, for the journal.
@@ -89,13 +87,33 @@ struct EmissionDraft {
         differing[index] = (digest, bytes.count)
     }
 
+    /// New turns leave so that every call has its result and every result its call, behind hidden turns as they are.
+    mutating func pairCalls() {
+        let draft = self
+        let edits = PairingEdits(
+            prompt, from: knownCount, client: { draft.withEmittedBytes(of: $0) { Array($0) } },
+            differs: { draft.turns[$0] != .asSent },
+            emitted: { if case .bytes(let bytes) = draft.turns[$0] { bytes } else { nil } })
+        guard let edits else { return }
+        for (index, bytes) in edits.emissions {
+            emit(bytes, as: bytes.withUnsafeBytes { Fingerprint(of: $0) }, at: index)
+        }
+        // Nothing is left out that a handle would bring back.
+        journal = edits.repairs.map { repair in
+            ShortenedPart(
+                position: repair.place.turn, partIndex: repair.place.part, handle: "", strategy: PairingRepair.name,
+                original: repair.original, emitted: repair.emitted, bytesSaved: 0, occasion: .pairing(repair.fault),
+                nanodollars: 0)
+        }
+    }
+
     /// Takes over what a call leaves out: births in new turns, and the turns an epoch replaced.
     mutating func shorten(_ task: ShorteningTask) {
         for (index, bytes) in task.turns {
             emit(bytes, as: bytes.withUnsafeBytes { Fingerprint(of: $0) }, at: index)
         }
         shortenings = task.shortenings
-        journal = task.journal
+        journal += task.journal
     }
 
     /// The epoch this call decided.
@@ -182,7 +200,6 @@ struct EmissionDraft {
             }.first
             guard let found else { continue }
             for (turn, bytes) in zip(start..<index, found) {
-                hidingTurns.insert(turn)
                 emit(bytes, as: bytes.withUnsafeBytes { Fingerprint(of: $0) }, at: turn)
             }
         }
@@ -211,7 +228,7 @@ struct EmissionDraft {
                 continue
             }
             let isSystem = keys[index].role == .system || keys[index].role == .developer
-            let moved = isSystem ? moveOut(of: index, into: &news) : []
+            let moved = isSystem && turns[index] == .asSent ? moveOut(of: index, into: &news) : []
             slots.formUnion(moved.map { ToldSlot(position: index, number: $0) })
             told[index] = keys[index].volatile.map(\.digest)
             toldInPlace[index] = keys[index].volatile.indices.filter { !moved.contains($0) }

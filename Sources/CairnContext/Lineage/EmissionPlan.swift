@@ -7,8 +7,19 @@ import CairnWire
 enum TurnEmission: Sendable, Equatable {
     /// As the client sent it in this call.
     case asSent
-    /// These bytes instead, without cache hints.
+    /// These bytes instead, without cache hints: any number of elements of the client's array, with commas between them
+    /// (`ElementSequence`). None: the turn is left out.
     case bytes([UInt8])
+
+    /// Whether the turn is left out.
+    var isNothing: Bool { self == .bytes([]) }
+
+    /// Elements that stand in the turn's place.
+    var elementCount: Int {
+        guard case .bytes(let bytes) = self else { return 1 }
+        guard let elements = ElementSequence(bytes) else { return 1 }
+        return elements.nodes.count
+    }
 }
 
 /// Why a prompt does not extend the one before. The raw values are stored: never change their meaning.
@@ -184,31 +195,37 @@ extension EmissionPlan {
             Self.markTools(&prompt, client.source.withBytes(of: hint) { Array($0) })
         }
         for index in hintedTurns where turns[index] != .asSent {
-            guard let hint = client.turns[index].parts.compactMap(\.lastHint).last else { continue }
-            mark(&prompt, turn: index, client.source.withBytes(of: hint) { Array($0) })
+            guard let hint = client.turns[index].parts.compactMap(\.lastHint).last, let place = place(ofHint: index)
+            else { continue }
+            mark(&prompt, turn: place, client.source.withBytes(of: hint) { Array($0) })
         }
+    }
+
+    /// Where the client's hint in a turn stands: in that turn, or, when it was left out, in the one in front of it that was
+    /// not, unless that has a hint of its own.
+    private func place(ofHint index: Int) -> Int? {
+        guard turns[index].isNothing else { return index }
+        let place = turns[..<index].lastIndex { !$0.isNothing }
+        return place.flatMap { hintedTurns.contains($0) || roles[$0] == .system ? nil : $0 }
+    }
+
+    /// The same places in a prompt that is read again from what ``apply(to:)`` made: there a turn stands for each element,
+    /// however many of them left in the place of one turn.
+    public func asWritten(_ breakpoints: BreakpointPlan) -> BreakpointPlan {
+        if breakpoints.places.isEmpty { return breakpoints }
+        let counts = turns.map(\.elementCount)
+        var written = breakpoints
+        written.places = breakpoints.places.compactMap { place in
+            guard case .turn(let index) = place else { return place }
+            return counts[index] == 0 ? nil : .turn(counts[...index].reduce(-1, +))
+        }
+        return written
     }
 
     private static func markTools(_ prompt: inout Prompt, _ hint: [UInt8]) {
         guard let last = prompt.tools.indices.last, let element = prompt.tools[last].element else { return }
         let marked = prompt.source.withBytes(of: element) { CacheHints.marked(tool: $0, with: hint) }
         if let marked { prompt.tools[last].element = .made(marked) }
-    }
-
-    /// The plan's places in the body that is sent: hidden turns stand in it as turns of their own.
-    public func inBody(_ breakpoints: BreakpointPlan) -> BreakpointPlan {
-        if breakpoints.places.isEmpty { return breakpoints }
-        var shifted = breakpoints
-        var shift = 0
-        var shifts: [Int] = []
-        for (role, turn) in zip(roles, turns) {
-            if role == .assistant, case .bytes(let bytes) = turn { shift += HiddenTurns.elementCount(of: bytes) - 1 }
-            shifts.append(shift)
-        }
-        shifted.places = breakpoints.places.map { place in
-            if case .turn(let index) = place { .turn(index + shifts[index]) } else { place }
-        }
-        return shifted
     }
 
     /// Marks a prompt of another dialect that is about to be written for a messages upstream. There a told text is part of

@@ -160,6 +160,7 @@ public struct LineageTree: ~Copyable {
         recallTools(&draft, keys.tools)
         if !request.onlyObserves { draft.hide { hidden[$0] ?? [] } }
         if !draft.missing.isEmpty { return .needsBlobs(draft.missing) }
+        if !request.onlyObserves { draft.pairCalls() }
         if request.shortens, let task = shorteningTask(&draft, keys) { return .needsShortening(task) }
         if !draft.missing.isEmpty { return .needsBlobs(draft.missing) }
         if request.onlyObserves { draft.noteVolatileTexts() } else { draft.tellVolatileTexts() }

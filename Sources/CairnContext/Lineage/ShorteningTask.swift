@@ -35,11 +35,14 @@ public struct ShortenedPart: Sendable {
     public enum Occasion: Sendable, Hashable {
         case birth
         case epoch(EpochPlan.Reason)
+        /// It is as long as before or longer: its call or result was missing, or stood elsewhere.
+        case pairing(PairingFault)
 
         public var words: String {
             switch self {
             case .birth: "birth"
             case .epoch(let reason): "epoch: \(reason.words)"
+            case .pairing(let fault): "pairing: \(fault.words)"
             }
         }
     }
@@ -220,8 +223,8 @@ public final class ShorteningTask: @unchecked Sendable {
     private func bear(_ index: Int, _ session: SessionShortener) {
         var texts: [(part: Int, text: [UInt8])] = []
         var facts: [BirthFact] = []
-        // What leaves with hidden turns is no single element that an epoch could write anew.
-        let isKept = terms.keepsNewParts || draft.hidingTurns.contains(index)
+        // What leaves with hidden turns, or was paired, is no single element that an epoch could write anew.
+        let isKept = terms.keepsNewParts || draft.turns[index] != .asSent
         for (number, located) in session.beginTurn(draft.prompt.turns[index], in: draft.prompt.source).enumerated() {
             var part = located.part
             if isKept || located.value == nil { part.isKept = true }

@@ -25,43 +25,39 @@ enum TailText {
         news.append("\\n")
     }
 
-    /// The turn's bytes with `news` behind everything it says; nil for a turn that has no place for text.
+    /// What a turn leaves as, with `news` behind everything it says; nil for a turn that has no place for text. Of several
+    /// elements the last one takes it: what is told stands behind all of them.
     static func inserted(
         _ news: UnsafeBufferPointer<UInt8>, into turn: UnsafeBufferPointer<UInt8>, dialect: Dialect
     ) -> [UInt8]? {
-        guard let document = try? JSONDocument(Array(turn)), let content = contentNode(document, dialect) else {
-            return nil
-        }
+        guard let elements = ElementSequence(turn), let last = elements.nodes.last,
+            let content = contentNode(elements.document, last, dialect)
+        else { return nil }
         var out = ByteWriter(capacity: turn.count + news.count + 128)
-        let node = document[content]
+        let node = elements.document[content]
+        let range = node.range.lowerBound - 1..<node.range.upperBound - 1
         switch node.kind {
         case .string where dialect == .messages:
             // A block of its own, so that a cache breakpoint can stand in front of it.
-            out.append(UnsafeBufferPointer(rebasing: turn[..<node.range.lowerBound]))
+            out.append(UnsafeBufferPointer(rebasing: turn[..<range.lowerBound]))
             out.append("[{\"type\":\"text\",\"text\":")
-            out.append(UnsafeBufferPointer(rebasing: turn[node.range]))
+            out.append(UnsafeBufferPointer(rebasing: turn[range]))
             out.append("},{\"type\":\"text\",\"text\":\"")
-            out.append(opening)
-            out.append(news)
-            out.append(closing)
+            append(told: news, to: &out)
             out.append("\"}]")
-            out.append(UnsafeBufferPointer(rebasing: turn[node.range.upperBound...]))
+            out.append(UnsafeBufferPointer(rebasing: turn[range.upperBound...]))
         case .string:
-            out.append(UnsafeBufferPointer(rebasing: turn[..<(node.range.upperBound - 1)]))
+            out.append(UnsafeBufferPointer(rebasing: turn[..<(range.upperBound - 1)]))
             out.append("\\n\\n")
-            out.append(opening)
-            out.append(news)
-            out.append(closing)
-            out.append(UnsafeBufferPointer(rebasing: turn[(node.range.upperBound - 1)...]))
+            append(told: news, to: &out)
+            out.append(UnsafeBufferPointer(rebasing: turn[(range.upperBound - 1)...]))
         case .array where node.childCount > 0:
-            out.append(UnsafeBufferPointer(rebasing: turn[..<(node.range.upperBound - 1)]))
+            out.append(UnsafeBufferPointer(rebasing: turn[..<(range.upperBound - 1)]))
             out.append(
                 dialect == .responses ? ",{\"type\":\"input_text\",\"text\":\"" : ",{\"type\":\"text\",\"text\":\"")
-            out.append(opening)
-            out.append(news)
-            out.append(closing)
+            append(told: news, to: &out)
             out.append("\"}")
-            out.append(UnsafeBufferPointer(rebasing: turn[(node.range.upperBound - 1)...]))
+            out.append(UnsafeBufferPointer(rebasing: turn[(range.upperBound - 1)...]))
         default: return nil
         }
         return out.copyBytes()
@@ -69,7 +65,9 @@ enum TailText {
 
     /// The turn's bytes without what ``inserted(_:into:dialect:)`` put last; nil where nothing was.
     static func removed(from turn: [UInt8], dialect: Dialect) -> [UInt8]? {
-        guard let document = try? JSONDocument(turn), let content = contentNode(document, dialect) else { return nil }
+        guard let document = try? JSONDocument(turn), let content = contentNode(document, 0, dialect) else {
+            return nil
+        }
         let start = opening.withUTF8Buffer { Array($0) }
         let node = document[content]
         switch node.kind {
@@ -120,8 +118,15 @@ enum TailText {
         return place.map { Array(text[..<$0]) } ?? text
     }
 
-    private static func contentNode(_ document: borrowing JSONDocument, _ dialect: Dialect) -> Int? {
-        if document[0].kind == .string { return 0 }
-        return document.member("content", of: 0) ?? (dialect == .responses ? document.member("output", of: 0) : nil)
+    private static func append(told news: UnsafeBufferPointer<UInt8>, to out: inout ByteWriter) {
+        out.append(opening)
+        out.append(news)
+        out.append(closing)
+    }
+
+    private static func contentNode(_ document: borrowing JSONDocument, _ element: Int, _ dialect: Dialect) -> Int? {
+        if document[element].kind == .string { return element }
+        return document.member("content", of: element)
+            ?? (dialect == .responses ? document.member("output", of: element) : nil)
     }
 }

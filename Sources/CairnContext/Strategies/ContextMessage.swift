@@ -16,5 +16,4 @@ public struct ContextMessage: Equatable, Sendable {
 
     var byteCount: Int { parts.reduce(0) { $0 + $1.bytes.count } }
     var holdsResults: Bool { parts.contains { $0.kind == .result } }
-    var holdsCalls: Bool { parts.contains { $0.kind == .arguments } }
 }

@@ -106,9 +106,6 @@ enum Marker {
             + (isFirst ? " (the rest is left out; \(handle) names it; names and lines kept from it follow)" : "")
     }
 
-    /// A result whose call is not in the conversation.
-    static func orphan(_ handle: Handle) -> String { "[-\(handle): a result without its call]" }
-
     /// Messages between the first and the newest ones. Says no count: it must stay the same while more are left out.
     static func middle(_ handle: Handle) -> String { "[-\(handle): earlier messages left out]" }
 

@@ -59,13 +59,19 @@ final class ContextService: Sendable {
     /// Plans a call, as far as memory knows. Call it again after ``load(_:into:)`` for what it needs.
     func plan(_ prompt: borrowing Prompt, _ keys: PromptKeys, _ request: LineageTree.Request) -> LineageTree.Outcome {
         let prompt = copy prompt
-        return tree.withLock { $0.plan(prompt, keys, request) }
+        let outcome = tree.withLock { $0.plan(prompt, keys, request) }
+        if case .planned(let plan) = outcome { count(plan) }
+        return outcome
+    }
+
+    private func count(_ plan: EmissionPlan) {
+        if !plan.shortened.isEmpty { shortening.withLock { $0.add(plan.shortened) } }
     }
 
     /// Plans a call with what was shortened in it; nil: plan it again from the start.
     func plan(_ task: ShorteningTask, of request: LineageTree.Request) -> EmissionPlan? {
         guard let plan = tree.withLock({ $0.plan(task) }) else { return nil }
-        if !plan.shortened.isEmpty { shortening.withLock { $0.add(plan.shortened) } }
+        count(plan)
         let findings = task.findings
         keep(
             strategies.withLock {

@@ -90,6 +90,12 @@ extension ContextReadings {
         for (reason, count) in shortening.epochs.sorted(by: { $0.key < $1.key }) {
             writer.append(sample: "cairn_epochs_total", "reason", reason, "\(count)")
         }
+        writer.append(
+            family: "cairn_pairing_repairs_total", .counter, "Calls and results that had to be paired, by fault.")
+        for fault in PairingFault.allCases {
+            writer.append(
+                sample: "cairn_pairing_repairs_total", "fault", fault.words, "\(shortening.repairs[fault] ?? 0)")
+        }
         writeGuard(to: &writer)
     }
 
