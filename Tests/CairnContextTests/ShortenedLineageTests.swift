@@ -62,7 +62,7 @@ struct Spelled {
 }
 
 /// The texts a model would read of an emitted body, by turn and part.
-private func texts(_ body: String, _ dialect: Dialect) throws -> [(kind: ContextPart.Kind, text: [UInt8])] {
+func texts(_ body: String, _ dialect: Dialect) throws -> [(kind: ContextPart.Kind, text: [UInt8])] {
     let source = try SourceDocument(parsing: Array(body.utf8))
     let prompt = try Prompt(reading: source, dialect: dialect)
     var calls = CallBook()
@@ -339,7 +339,7 @@ private func texts(_ body: String, _ dialect: Dialect) throws -> [(kind: Context
 }
 
 /// Follows markers to what they stand for, and looks whether what they point at can be read.
-private struct MarkerReader {
+struct MarkerReader {
     private var originals: [Fingerprint: [UInt8]] = [:]
     private var texts: [String: Set<Fingerprint>] = [:]
 

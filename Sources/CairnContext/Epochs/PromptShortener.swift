@@ -110,6 +110,12 @@ public struct PromptShortener: ~Copyable {
 
     // MARK: epochs
 
+    /// Parts of the middle go, and those that point at them stand whole again.
+    public mutating func leaveOut(_ gone: Set<Int>, restoring whole: [Int: [UInt8]]) {
+        content.leaveOut(gone, restoring: whole)
+        for number in whole.keys where number < estimates.count { estimates[number] = .unknown }
+    }
+
     /// Rewrites older parts if that pays before a call: plans and carries out at once. For callers that are on no event
     /// loop; the others plan, and carry out on a worker.
     public mutating func epoch(

@@ -9,7 +9,8 @@ import CairnWire
 /// The original of one decision.
 public struct Expansion: Equatable, Sendable {
     public let decision: DecisionRecord
-    /// The whole part as the model would have read it, without JSON's escapes.
+    /// The whole part as the model would have read it, without JSON's escapes. Of a middle all its parts, each behind a line
+    /// that names who speaks.
     public let bytes: [UInt8]
 
     /// Reads the part again.
@@ -32,6 +33,17 @@ public struct Expansion: Equatable, Sendable {
         guard text.withUnsafeBytes({ Fingerprint(of: $0) }) == decision.original else { throw .originalDiffers }
         self.decision = decision
         bytes = text
+    }
+
+    /// What a marker of many messages stands for: their parts, in order; at least one.
+    init(middle parts: [(part: Expansion, role: Turn.Role)]) {
+        decision = parts[0].part.decision
+        var bytes: [UInt8] = []
+        for (part, role) in parts {
+            if !bytes.isEmpty { bytes += Array("\n\n".utf8) }
+            bytes += Array("[\(role.name)]\n".utf8) + part.bytes
+        }
+        self.bytes = bytes
     }
 
     /// Some lines of the part, or all of it, byte for byte.

@@ -42,7 +42,10 @@ public struct ExpansionQuestion: Sendable {
         var originals: [Fingerprint] = []
         for decision in found where !originals.contains(decision.original) { originals.append(decision.original) }
         guard let original = originals.first else { throw .unknownHandle }
-        if originals.count > 1 { throw ambiguity(found) }
+        if originals.count > 1 {
+            guard let middle = Self.middle(found) else { throw ambiguity(found) }
+            return try expansion(ofMiddle: middle, source)
+        }
         return try expansion(of: found.filter { $0.original == original }.prefix(Self.copiesMax), source)
     }
 
@@ -92,6 +95,33 @@ public struct ExpansionQuestion: Sendable {
         guard let account else { return true }
         guard let record = try source.session(id), let root = try source.link(chain: record.root) else { return false }
         return record.belongs(to: account, rootTurn: root.turn)
+    }
+
+    /// The decisions of one session about its middle, which one marker stands for; nil: the handle means something else.
+    private static func middle(_ found: [DecisionRecord]) -> [DecisionRecord]? {
+        guard let session = found.first?.session,
+            found.allSatisfy({ $0.strategy == MiddleDrop.name.name && $0.session == session })
+        else { return nil }
+        return found
+    }
+
+    /// All that was left out with a middle, in the order of the conversation.
+    private func expansion(
+        ofMiddle decisions: [DecisionRecord], _ source: some ExpansionSource
+    ) throws(ExpansionError) -> Expansion {
+        var parts: [(position: Int, expansion: Expansion, role: Turn.Role)] = []
+        var seen: [Fingerprint: Set<Int>] = [:]
+        for decision in decisions {
+            let link = try read { () throws(StoreError) in try source.link(chain: decision.chain) }
+            guard let link, let role = Turn.Role(rawValue: link.role) else { throw .turnMissing }
+            // Two branches of a session may have left out the same.
+            guard seen[decision.chain, default: []].insert(decision.partIndex).inserted else { continue }
+            parts.append((link.position, try Self.expansion(of: decision, source), role))
+        }
+        parts.sort {
+            ($0.position, $0.expansion.decision.partIndex) < ($1.position, $1.expansion.decision.partIndex)
+        }
+        return Expansion(middle: parts.map { ($0.expansion, $0.role) })
     }
 
     private func ambiguity(_ found: [DecisionRecord]) -> ExpansionError {

@@ -76,15 +76,15 @@ public final class ShorteningTask: @unchecked Sendable {
     public let idleNanoseconds: UInt64?
 
     // What was decided.
-    private(set) var turns: [Int: [UInt8]] = [:]
-    private(set) var shortenings: [Int: TurnShortening] = [:]
-    private(set) var journal: [ShortenedPart] = []
+    var turns: [Int: [UInt8]] = [:]
+    var shortenings: [Int: TurnShortening] = [:]
+    var journal: [ShortenedPart] = []
     /// What new parts told of what was hidden before, and what a miss is charged with.
     private var signs = ContentSigns()
     private var missNanodollars = 0.0
     private var births: [Int: [BirthFact]] = [:]
     private var planned: EpochPlan?
-    private var terms = ShorteningTerms()
+    private(set) var terms = ShorteningTerms()
 
     init(
         _ draft: EmissionDraft, _ keys: PromptKeys, facts: [TurnShortening?], respelled: [Int: [UInt8]?],
@@ -117,7 +117,7 @@ public final class ShorteningTask: @unchecked Sendable {
         for index in draft.knownCount..<draft.keys.count { bear(index, session) }
         noteSigns(session)
         planned = shortener == nil ? nil : planEpoch(session)
-        return planned != nil
+        return planned != nil || exceedsWindow
     }
 
     // MARK: what is known
@@ -181,18 +181,45 @@ public final class ShorteningTask: @unchecked Sendable {
     private func restore(
         _ epoch: EpochFacts, _ session: SessionShortener, _ emitted: inout [Int: EmittedTurn]
     ) -> Bool {
+        var gone: Set<Int> = []
+        var whole: [Int: [UInt8]] = [:]
+        let leftOut = leftOut
         for fact in epoch.parts {
-            guard fact.number < session.shortener.content.parts.count,
-                !session.shortener.content.isReferenced(fact.number)
-            else { return false }
+            guard fact.number < session.shortener.content.parts.count else { return false }
             let turn = session.turn(ofPart: fact.number)
+            if fact.strategy == MiddleDrop.name {
+                if fact.isLeftOut {
+                    gone.insert(fact.number)
+                } else {
+                    whole[fact.number] = clientText(ofPart: fact.number, inTurn: turn, session)
+                }
+                continue
+            }
+            if session.shortener.content.isReferenced(fact.number) { return false }
+            // Of what a later epoch left out no text is kept, and none is asked for.
             guard
-                let text = text(
-                    of: fact.number - session.firstParts[turn], inTurn: turn, bytes: fact.textBytes, &emitted)
+                let text = leftOut.contains(fact.number)
+                    ? []
+                    : text(of: fact.number - session.firstParts[turn], inTurn: turn, bytes: fact.textBytes, &emitted)
             else { return false }
             session.shortener.restore([Replacement(number: fact.number, bytes: text, strategy: fact.strategy)])
         }
+        if let first = gone.min() {
+            _ = middleHandle(firstTurn: session.turn(ofPart: first), session)
+            session.shortener.leaveOut(gone, restoring: whole)
+        }
         return true
+    }
+
+    /// Parts that epochs left out with the middle.
+    private var leftOut: Set<Int> {
+        Set(facts.lazy.compactMap { $0?.epoch }.flatMap { $0.parts.filter(\.isLeftOut).map(\.number) })
+    }
+
+    /// A part's text as the client sent it.
+    func clientText(ofPart number: Int, inTurn turn: Int, _ session: SessionShortener) -> [UInt8] {
+        EmittedTurn(draft.prompt.turns[turn], in: draft.prompt.source)
+            .parts[number - session.firstParts[turn]].part.bytes
     }
 
     /// The first bytes of a part's text as it leaves.
@@ -207,7 +234,7 @@ public final class ShorteningTask: @unchecked Sendable {
         return Array(turn.parts[part].part.bytes[..<count])
     }
 
-    private func emittedTurn(_ index: Int) -> EmittedTurn? {
+    func emittedTurn(_ index: Int) -> EmittedTurn? {
         switch draft.turns[index] {
         case .asSent: EmittedTurn(draft.prompt.turns[index], in: draft.prompt.source)
         case .bytes(let bytes): EmittedTurn(bytes, dialect: draft.prompt.dialect)
@@ -251,7 +278,7 @@ public final class ShorteningTask: @unchecked Sendable {
         }
     }
 
-    private func tokens(_ byteCount: Int) -> Double {
+    func tokens(_ byteCount: Int) -> Double {
         Double(byteCount) / (terms.prices?.bytesPerToken ?? Self.bytesPerToken)
     }
 
@@ -306,11 +333,16 @@ public final class ShorteningTask: @unchecked Sendable {
         }
         return session.shortener.epochPlan(
             cachedPartCount: terms.isCold ? 0 : session.firstParts[cachedTurns],
-            headTokens: tokens(draft.tools?.byteCount ?? 0), prices: prices, windowTokens: terms.windowTokens)
+            headTokens: tokens(draft.tools?.byteCount ?? 0), prices: prices, windowTokens: windowTextTokens)
     }
 
-    /// Rewrites what the planner chose.
+    /// Rewrites what the planner chose, and leaves the middle out where the prompt does not fit its window even so.
     public func carryOutEpoch() {
+        rewriteParts()
+        leaveOutMiddle()
+    }
+
+    private func rewriteParts() {
         guard let plan = planned, let session = shortener else { return }
         planned = nil
         let before = session.shortener.content.parts.map(\.bytes.count)

@@ -1,53 +1,98 @@
-// The last resort when a prompt does not fit the model's window although every epoch was made: the first messages (the
-// sinks: what the model was told to do) and the newest stay, what lies between is left out, and a working call
-// replaces an
-// error. It cuts well below the window, so that the next cut is far off and the prefix holds until then.
+// The last resort when a prompt does not fit the model's window although every epoch was made: what the model was told to do
+// stays, and so do the newest turns; what lies between is left out, and a working call replaces an error. It cuts well below
+// the window, so that the next cut is far off and the prefix holds until then.
+//
+//     S  U  A T A T A T U' A T A T        -->        S  U  [-k3f9: earlier messages left out]  U'  A T A T
+//           '---- left out ----'
 
-/// Messages to leave out.
+import CairnCore
+import CairnWire
+
+/// Turns to leave out.
 public enum MiddleDrop {
     public static let name = StrategyName("middle-drop", version: 1)
 
     /// What is left of the window after a cut.
     static let fillShare = 0.6
-    /// The newest messages that stay whatever they cost.
-    static let newestMin = 4
+
+    /// The newest turns that stay whatever they cost: two steps of an agent. responses has an item for every part of one.
+    static func newestMin(_ dialect: Dialect) -> Int { dialect == .responses ? 8 : 4 }
 
     /// - Parameters:
-    ///   - tokens: of each message.
+    ///   - turns: of the prompt as it would be sent.
+    ///   - tokens: of each turn; 0 for one that is left out already.
     ///   - headTokens: of what stands in front.
-    /// - Returns: the messages to leave out, never between a call and its result and never the first user message or
-    ///   what stands before it; nil when the prompt fits or nothing can go.
-    /// - Complexity: linear in messages.
-    public static func plan(
-        _ messages: [ContextMessage], tokens: [Double], headTokens: Double, windowTokens: Double
-    ) -> Range<Int>? {
-        precondition(tokens.count == messages.count, "a size for each message")
+    ///   - start: turns in front of it stay: what the model was told before it first answered.
+    ///   - end: turns from here on stay.
+    /// - Returns: the turns to leave out, the first of which the marker takes the place of. Never what the user said last;
+    ///   no call without its result; no half of an answer. nil when the prompt fits, or would not fit then either.
+    /// - Complexity: linear in turns.
+    static func turns(
+        leftOutOf turns: [PairingTurn], tokens: [Double], headTokens: Double, windowTokens: Double, from start: Int,
+        before end: Int
+    ) -> [Int]? {
+        precondition(tokens.count == turns.count, "a size for each turn")
         let all = tokens.reduce(headTokens, +)
-        guard all > windowTokens, let start = sinkEnd(messages) else { return nil }
-        let excess = all - windowTokens * fillShare
+        let isWhole = wholeBoundaries(turns)
+        guard all > windowTokens, start < end, isWhole[start] else { return nil }
+        // An earlier marker has no tokens of the conversation: it is not what the user said.
+        let told = turns.indices.last { turns[$0].speaker == .user && !turns[$0].holdsResults && tokens[$0] > 0 }
         var freed = 0.0
-        var end = start
-        let last = max(start, messages.count - newestMin)
-        while end < last, freed < excess {
-            freed += tokens[end]
-            end += 1
+        var best: (end: Int, freed: Double)?
+        for index in start..<min(end, turns.count) {
+            if index != told { freed += tokens[index] }
+            guard isWhole[index + 1], index + 1 < turns.count, freed > 0 else { continue }
+            best = (index + 1, freed)
+            if all - freed <= windowTokens * fillShare { break }
         }
-        while end < messages.count, messages[end].holdsResults { end += 1 }
-        // Everything up to the end belongs to an unanswered call: nothing can go.
-        guard end > start, end < messages.count else { return nil }
-        return start..<end
+        guard let best, all - best.freed <= windowTokens else { return nil }
+        return (start..<best.end).filter { $0 != told }
     }
 
-    /// Behind the first message of the user.
-    private static func sinkEnd(_ messages: [ContextMessage]) -> Int? {
-        messages.firstIndex { $0.role == .user && !$0.holdsResults }.map { $0 + 1 }
+    /// For each place between two turns whether no call stands in front of it whose result stands behind it, and no answer
+    /// goes on there.
+    private static func wholeBoundaries(_ turns: [PairingTurn]) -> [Bool] {
+        var open: [String: [Int]] = [:]
+        var torn = Array(repeating: 0, count: turns.count + 2)
+        for (index, turn) in turns.enumerated() {
+            for item in turn.items {
+                switch item {
+                case .call(let name): open[name, default: []].append(index)
+                case .result(let name):
+                    guard let call = open[name]?.popLast() else { continue }
+                    torn[call + 1] += 1
+                    torn[index + 1] -= 1
+                case .other: break
+                }
+            }
+        }
+        var count = 0
+        return (0...turns.count).map { index in
+            count += torn[index]
+            let isInAnswer =
+                index > 0 && index < turns.count && turns[index - 1].speaker == .assistant
+                && turns[index].speaker == .assistant
+            return count == 0 && !isInAnswer
+        }
     }
 
-    /// The messages without those of the range; in their place a message of the user that names them all.
-    public static func apply(
-        _ range: Range<Int>, to messages: [ContextMessage], handle: Handle
-    ) -> [ContextMessage] {
-        let marker = ContextMessage(.user, [ContextPart(.user, Array(Marker.middle(handle).utf8))])
-        return Array(messages[..<range.lowerBound]) + [marker] + Array(messages[range.upperBound...])
+    /// What the model reads in place of the turns.
+    static func marker(_ handle: Handle) -> String { Marker.middle(handle) }
+
+    /// The marker as a message of the user.
+    static func message(_ handle: Handle, _ dialect: Dialect) -> [UInt8] {
+        let text = JSONText.quoted(marker(handle))
+        let head: StaticString
+        switch dialect {
+        case .chat: head = "{\"role\":\"user\",\"content\":"
+        case .messages: head = "{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":"
+        case .responses:
+            head = "{\"type\":\"message\",\"role\":\"user\",\"content\":[{\"type\":\"input_text\",\"text\":"
+        }
+        return head.withUTF8Buffer { Array($0) } + text + Array((dialect == .chat ? "}" : "}]}").utf8)
     }
+}
+
+extension PairingTurn {
+    fileprivate var holdsResults: Bool { items.contains { if case .result = $0 { true } else { false } } }
 }

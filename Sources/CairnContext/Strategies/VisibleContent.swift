@@ -444,6 +444,27 @@ public struct VisibleContent: ~Copyable {
     /// After the last one ``forgetReplaced()`` is due.
     mutating func replace(_ number: Int, with bytes: [UInt8], by strategy: StrategyName) {
         precondition(!isReferenced(number), "a part that is pointed at stays")
+        put(bytes, at: number)
+        parts[number].isReplaced = true
+        parts[number].hiddenBy = strategyNumber(strategy)
+        if explained.values.contains(number) { explained = explained.filter { $0.value != number } }
+    }
+
+    /// Leaves parts out, and puts whole texts in the place of parts whose markers point at them.
+    mutating func leaveOut(_ gone: Set<Int>, restoring whole: [Int: [UInt8]]) {
+        for (number, bytes) in whole { put(bytes, at: number) }
+        for number in gone {
+            put([], at: number)
+            parts[number].isReplaced = true
+            parts[number].hiddenBy = strategyNumber(MiddleDrop.name)
+            parts[number].referrers = []
+        }
+        explained = explained.filter { !gone.contains($0.value) && whole[$0.value] == nil }
+        forgetReplaced()
+    }
+
+    /// What can be read in a part from now on.
+    private mutating func put(_ bytes: [UInt8], at number: Int) {
         let old = parts[number].numbers
         hide(old, by: number)
         let isArguments = parts[number].kind == .arguments
@@ -456,9 +477,6 @@ public struct VisibleContent: ~Copyable {
         textBytes += bytes.count - parts[number].bytes.count
         parts[number].numbers = new
         parts[number].bytes = bytes
-        parts[number].isReplaced = true
-        parts[number].hiddenBy = strategyNumber(strategy)
-        if explained.values.contains(number) { explained = explained.filter { $0.value != number } }
     }
 
     /// Takes replaced parts out of the index of lines, and their old numbers out of memory.

@@ -7,6 +7,7 @@
 import CairnContext
 import CairnLedger
 import CairnSettings
+import CairnWire
 
 extension CallLife {
     static let keepField = "x-cairn-keep"
@@ -17,7 +18,8 @@ extension CallLife {
         let upstream = owner.shared.upstreams.upstreams[upstreamIndex]
         var terms = ShorteningTerms(
             pricing: pricing(work, upstream, context), provider: upstream.settings.provider, client: work.client,
-            idleNanoseconds: task.idleNanoseconds, keepsNewParts: call.header(Self.keepField) != nil)
+            idleNanoseconds: task.idleNanoseconds, keepsNewParts: call.header(Self.keepField) != nil,
+            outputTokensMax: Self.outputTokensMax(work.prompt))
         terms.off = context.strategiesOff(for: work.request)
         let isDecided = !task.isHeavy
         if isDecided, !task.decide(terms) { return recordShortened(work, task, context) }
@@ -26,6 +28,13 @@ extension CallLife {
         call.perform { [terms] in
             await loop.offload { if isDecided || task.decide(terms) { task.carryOutEpoch() } }
             if life.value.call.isOpen { life.value.recordShortened(work, task, context) }
+        }
+    }
+
+    /// The most tokens the client allows the answer; nil: it does not say.
+    private static func outputTokensMax(_ prompt: Prompt) -> Int? {
+        prompt.settings[.maxOutputTokens].flatMap { value in
+            prompt.source.withBytes(of: value) { Int(String(decoding: $0, as: UTF8.self)) }
         }
     }
 
@@ -43,7 +52,8 @@ extension ShorteningTerms {
     /// What holds for a call.
     /// - Parameter pricing: nil where the model's price is not known.
     init(
-        pricing: CallPricing?, provider: Provider, client: WireDialect, idleNanoseconds: UInt64?, keepsNewParts: Bool
+        pricing: CallPricing?, provider: Provider, client: WireDialect, idleNanoseconds: UInt64?, keepsNewParts: Bool,
+        outputTokensMax: Int?
     ) {
         self.init()
         self.keepsNewParts = keepsNewParts
@@ -55,7 +65,7 @@ extension ShorteningTerms {
         // Which lifetime the prefix was written with is the plan's choice; the longer one errs on the side of warm.
         let idle = Int64(clamping: (idleNanoseconds ?? 0) / 1_000_000)
         isCold = !pricing.cache.keepsNothing && pricing.cache.isCold(afterMilliseconds: idle, lifetime: .oneHour)
-        windowTokens = pricing.price.contextTokens.map(Double.init)
+        windowTokens = pricing.price.promptTokensMax(outputTokens: outputTokensMax).map(Double.init)
     }
 
     /// Thinking that is plain text is shortened like talk; where a provider signs or encrypts it, it stays.
