@@ -53,11 +53,6 @@ public struct HiddenTurns: Sendable, Equatable {
         content.withUnsafeBytes { (try? JSONText.unescape($0)) ?? String(decoding: $0, as: UTF8.self) }
     }
 
-    /// Elements that an emission holds.
-    static func elementCount(of emission: [UInt8]) -> Int {
-        (try? JSONDocument([UInt8(ascii: "[")] + emission + [UInt8(ascii: "]")]))?[0].childCount ?? 1
-    }
-
     // MARK: in a request
 
     /// A request's body with the hidden turns behind its last one; nil if it has no list of turns.
