@@ -80,7 +80,8 @@ import Testing
         try home.withStore { _ in }
         try home.execute("PRAGMA user_version = 99")
         #expect(throws: StoreError.self) { _ = try StoreReader(folder: home.home) }
-        try home.execute("PRAGMA user_version = \(Migration.all.count); UPDATE facts SET value = 99 WHERE name = 'fingerprints'")
+        try home.execute("PRAGMA user_version = \(Migration.all.count)")
+        try home.execute("UPDATE facts SET value = 99 WHERE name = 'fingerprints'")
         let digests = #expect(throws: StoreError.self) { _ = try StoreReader(folder: home.home) }
         #expect(digests?.kind == .otherFingerprints(found: 99, known: Fingerprint.version))
         try home.execute("PRAGMA application_id = 5")
