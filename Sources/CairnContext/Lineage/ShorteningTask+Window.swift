@@ -89,6 +89,7 @@ extension ShorteningTask {
 
     private func emit(_ bytes: [UInt8], at turn: Int, _ replaced: inout [Int: ReplacedTurn]) {
         turns[turn] = bytes
+        if turn >= draft.knownCount { return }
         replaced[turn] = ReplacedTurn(digest: bytes.withUnsafeBytes { Fingerprint(of: $0) }, byteCount: bytes.count)
     }
 

@@ -129,19 +129,25 @@ public final class ShorteningTask: @unchecked Sendable {
         for index in session.chains.count..<max(session.chains.count, draft.knownCount) {
             let facts = facts[index]
             if let epoch = facts?.epoch { due.append((index + max(1, epoch.newTurnCount) - 1, epoch)) }
-            guard restore(index, facts, session, &emitted) else { return false }
+            let replacedAtOnce = Set(due.lazy.filter { $0.turn >= index }.flatMap { $0.epoch.parts.map(\.number) })
+            guard restore(index, facts, replacedAtOnce, session, &emitted) else { return false }
             for (turn, epoch) in due where turn == index {
-                guard restore(epoch, session, &emitted) else { return false }
+                guard restore(epoch, newFrom: firstNewTurn(epoch, turn), session, &emitted) else { return false }
             }
         }
         for (turn, epoch) in due where turn >= draft.knownCount {
-            guard restore(epoch, session, &emitted) else { return false }
+            guard restore(epoch, newFrom: firstNewTurn(epoch, turn), session, &emitted) else { return false }
         }
         return true
     }
 
+    /// The first of the turns that came with an epoch, of which `last` is the last.
+    private func firstNewTurn(_ epoch: EpochFacts, _ last: Int) -> Int { last + 1 - max(1, epoch.newTurnCount) }
+
+    /// - Parameter replacedAtOnce: parts whose birth cannot be read any more: the call that brought them replaced them.
     private func restore(
-        _ index: Int, _ facts: TurnShortening?, _ session: SessionShortener, _ emitted: inout [Int: EmittedTurn]
+        _ index: Int, _ facts: TurnShortening?, _ replacedAtOnce: Set<Int>, _ session: SessionShortener,
+        _ emitted: inout [Int: EmittedTurn]
     ) -> Bool {
         let first = session.shortener.content.parts.count
         let isReplaced = draft.state.replaced[index] != nil
@@ -155,7 +161,7 @@ public final class ShorteningTask: @unchecked Sendable {
             }
             guard birth.references.allSatisfy({ $0 < first + number }) else { return false }
             var bytes = part.bytes
-            if !isReplaced {
+            if !isReplaced, !replacedAtOnce.contains(first + number) {
                 guard let text = text(of: number, inTurn: index, bytes: birth.textBytes, &emitted) else { return false }
                 bytes = text
             }
@@ -179,7 +185,7 @@ public final class ShorteningTask: @unchecked Sendable {
     }
 
     private func restore(
-        _ epoch: EpochFacts, _ session: SessionShortener, _ emitted: inout [Int: EmittedTurn]
+        _ epoch: EpochFacts, newFrom firstNew: Int, _ session: SessionShortener, _ emitted: inout [Int: EmittedTurn]
     ) -> Bool {
         var gone: Set<Int> = []
         var whole: [Int: [UInt8]] = [:]
@@ -195,6 +201,8 @@ public final class ShorteningTask: @unchecked Sendable {
                 }
                 continue
             }
+            // Of turns that came with the epoch another branch has others in their place.
+            if turn >= firstNew, !isReplaced(fact, inTurn: turn, session, &emitted) { continue }
             if session.shortener.content.isReferenced(fact.number) { return false }
             // Of what a later epoch left out no text is kept, and none is asked for.
             guard
@@ -209,6 +217,19 @@ public final class ShorteningTask: @unchecked Sendable {
             session.shortener.leaveOut(gone, restoring: whole)
         }
         return true
+    }
+
+    /// Whether what left for a part is what stands in its place since an epoch: it names the part, or is nothing.
+    private func isReplaced(
+        _ fact: ReplacementFact, inTurn turn: Int, _ session: SessionShortener, _ emitted: inout [Int: EmittedTurn]
+    ) -> Bool {
+        if draft.turns[turn] == .asSent { return false }
+        guard
+            let text = text(
+                of: fact.number - session.firstParts[turn], inTurn: turn, bytes: fact.textBytes, &emitted)
+        else { return false }
+        let handle = session.shortener.content.parts[fact.number].handle.text
+        return text.isEmpty || Marker.handles(in: text).contains(handle)
     }
 
     /// Parts that epochs left out with the middle.
@@ -356,6 +377,8 @@ public final class ShorteningTask: @unchecked Sendable {
                 continue
             }
             turns[turn] = bytes
+            // New turns have their emission in their own links: a fork from among them has other turns in their place.
+            if turn >= draft.knownCount { continue }
             replaced[turn] = ReplacedTurn(
                 digest: bytes.withUnsafeBytes { Fingerprint(of: $0) }, byteCount: bytes.count)
         }
