@@ -6,7 +6,6 @@ import unittest
 import dialects
 from harness import run
 from test_stable import Stage, StableScenario
-from upstreams import wait_until
 
 FILE = [f"    value_{line} = compute_the_value_of({line}, scale={line * 7})" for line in range(60)]
 MARKER = re.compile(r"\[[=-]([0-9a-z]{4,26}):")
@@ -80,8 +79,10 @@ def turns_of(body):
 class FullScenario(StableScenario):
     BOOK = [("x-cairn-price-book", "no-cache")]
 
-    def grow(self, stage, agent, count, headers=(), restart_at=()):
-        """`count` calls: the upstream's bodies. Each extends the one before, but where an epoch rewrote."""
+    def grow(self, stage, agent, count, headers=(), restart_at=(), signal=None):
+        """`count` calls: the upstream's bodies. Each extends the one before, but where an epoch rewrote.
+
+        The gateway is killed and started again behind some of them, or ended by a signal."""
         bodies = []
         for number in range(count):
             response, body = stage.send(agent.dialect, agent.request(), headers=[*self.BOOK, *headers])
@@ -90,7 +91,7 @@ class FullScenario(StableScenario):
                 self.assertEqual(turns[:len(turns_of(bodies[-1]))], turns_of(bodies[-1]), f"call {number}")
             bodies.append(body)
             if number in restart_at:
-                stage.restart()
+                stage.restart(signal)
             agent.step()
         return bodies
 
@@ -106,9 +107,17 @@ class LeavingOutTests(FullScenario):
                 self.assertTrue(MARKER.search(bodies[-1].decode()))
                 # What came last is whole but for lines that stand above.
                 self.assertIn("I look at step 12", turns_of(bodies[-1])[-2 - (dialect.name == "responses")])
+
+    def test_a_session_with_epochs_and_restarts_is_proven(self):
+        for dialect in dialects.ALL:
+            with self.subTest(dialect.name), Stage(mode="full") as stage:
+                self.grow(stage, CodingAgent(dialect), 12, restart_at=(4, 8), signal=15)
+                stage.restart(signal=15)
+
                 proof = run(["prove", "--home", stage.home, "--all"])
                 self.assertEqual(proof.returncode, 0, proof.stdout)
-                self.assertIn("1 of 1 sessions proven", proof.stdout)
+                self.assertIn("proven  12 calls", proof.stdout)
+                self.assertNotIn(" 0 breaks", proof.stdout)
 
     def test_the_counters_tell_what_was_left_out(self):
         with Stage(mode="full") as stage:

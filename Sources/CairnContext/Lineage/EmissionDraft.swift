@@ -358,8 +358,10 @@ struct EmissionDraft {
         if toolsChanged || previousTools?.emitted != tools?.emitted { return (.toolsChanged, nil) }
         if let lostPosition { return (.emissionLost, lostPosition) }
         let common = zip(previousPath, chains).prefix { $0 == $1 }.count
-        let replaced = stateAfter.replaced.filter { $0.key < common && previousReplaced[$0.key] != $0.value }.keys.min()
-        if let replaced { return (.epoch, replaced) }
+        let replaced = stateAfter.replaced.filter { $0.key < common && previousReplaced[$0.key] != $0.value }
+        // Turns that a call without a record has sent lie behind what is common with the last one that left a record.
+        let own = epoch?.turns.keys.filter { $0 < knownCount } ?? []
+        if let first = (Array(replaced.keys) + own).min() { return (.epoch, first) }
         if common == previousPath.count { return (.none, nil) }
         return (common == chains.count ? .historyShortened : .historyChanged, common)
     }

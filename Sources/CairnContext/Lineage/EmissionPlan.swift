@@ -114,7 +114,7 @@ public struct EmissionPlan: Sendable {
     public internal(set) var proof: Fingerprint
     /// What must be on disk before the call goes out.
     public internal(set) var batch: StorageBatch
-    /// Whether the client's bytes alone, sent again, would not lead to the same emission: then it is a promise.
+    /// Whether the client's bytes alone, sent again, might not lead to the same emission: then it is a promise.
     public internal(set) var isPromise: Bool
 
     var turns: [TurnEmission]

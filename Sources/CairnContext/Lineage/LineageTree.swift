@@ -453,7 +453,9 @@ public struct LineageTree: ~Copyable {
             commonBytesAsSent: previous.map { asSent.commonBytes(with: $0.asSent) } ?? 0, breakReason: reason,
             breakPosition: position, movedKinds: draft.movedKinds,
             toolsBlob: draft.tools?.blob, previousProof: previous?.proof ?? .lineageStart, proof: proof, batch: batch,
-            isPromise: !request.onlyObserves && (changesNew || draft.toolsAreNew || draft.epoch != nil),
+            isPromise: !request.onlyObserves
+                && (changesNew || draft.toolsAreNew || draft.epoch != nil
+                    || shortener?.mayShorten(from: draft.knownCount) ?? false),
             turns: draft.turns,
             tools: draft.toolBytes, toldAt: draft.toldAt, clientHasHints: draft.hasHints,
             hintedTurns: draft.keys.indices.filter { draft.keys[$0].withoutHints != nil },

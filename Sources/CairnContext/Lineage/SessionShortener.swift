@@ -35,6 +35,13 @@ final class SessionShortener: @unchecked Sendable {
         firstParts.append(shortener.content.parts.count)
     }
 
+    /// Whether turns from this one on hold anything that could be decided otherwise the next time: then it is a decision
+    /// that they left as they came, too.
+    func mayShorten(from turn: Int) -> Bool {
+        guard firstParts.indices.contains(turn) else { return false }
+        return shortener.content.parts[firstParts[turn]...].contains { $0.kind != .system && $0.kind != .user }
+    }
+
     /// Notes what was told at the end of a turn.
     func note(_ tail: Set<ToldSlot>, at turn: Int) { tails[turn] = tail.isEmpty ? nil : tail }
 
