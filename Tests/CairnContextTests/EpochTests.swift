@@ -163,6 +163,20 @@ import Testing
         #expect(text(shortened, 0).contains("[-"))
     }
 
+    @Test func `signed thinking waits until its tool loop is over and is never shortened`() {
+        var thought = part(.thinking, String(repeating: "I wonder about it. ", count: 40))
+        thought.substitute = .nothing
+        var omitting = session([thought], thinking: .omit)
+        #expect(omitting.epoch(cachedPartCount: 0, headTokens: 0, prices: Self.noCache) == nil)
+        omitting.endToolLoop()
+        #expect(omitting.epoch(cachedPartCount: 0, headTokens: 0, prices: Self.noCache)?.plan.parts == [0])
+        #expect(omitting.content.parts[0].bytes.isEmpty)
+
+        var shortening = session([thought], thinking: .shorten)
+        shortening.endToolLoop()
+        #expect(shortening.epoch(cachedPartCount: 0, headTokens: 0, prices: Self.noCache) == nil)
+    }
+
     @Test func `the newest parts, system, user and kept parts never go`() {
         let long = (0..<60).map { "a line of text that is long enough \($0)" }.joined(separator: "\n")
         var kept = part(.result, long)

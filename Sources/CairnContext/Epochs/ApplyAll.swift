@@ -72,8 +72,13 @@ public struct ApplyAll: Sendable {
 
     private func shortened(_ messages: [ContextMessage], _ stats: inout ShorteningStats) -> [ContextMessage] {
         var shortener = PromptShortener(birth: birth, rules: rules, thinking: thinking)
+        var loop = ToolLoop()
         for message in messages {
             if message.role == .assistant { shortener.beginAssistantTurn() }
+            if loop.ends(at: message.role, holdsResults: message.holdsResults) { shortener.endToolLoop() }
+            if message.parts.contains(where: { $0.kind == .thinking }) {
+                shortener.beginThinkingTurn(partCount: message.parts.count)
+            }
             for part in message.parts {
                 guard let emission = shortener.append(part) else { continue }
                 stats.count(emission.strategy, from: part.bytes.count, to: emission.bytes.count)

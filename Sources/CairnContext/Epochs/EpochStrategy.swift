@@ -88,7 +88,8 @@ struct TalkDigest: EpochStrategy {
     var shortensThinking = false
 
     func applies(to part: VisiblePart) -> Bool {
-        (part.kind == .text || part.kind == .thinking && shortensThinking) && part.bytes.count > Self.headBytes
+        (part.kind == .text || part.kind == .thinking && shortensThinking) && part.substitute != .nothing
+            && part.bytes.count > Self.headBytes
     }
 
     func replacement(
@@ -105,19 +106,23 @@ struct TalkDigest: EpochStrategy {
 /// What may be done with thinking of earlier turns; the caller knows the provider. In nine
 /// recorded sessions with thinking, 9 to 37 % of the bytes sent were thinking of earlier turns.
 public enum ThinkingRule: UInt8, Sendable {
-    /// It stays: signed blocks inside an open tool loop, and where nothing is known.
+    /// It stays: where it costs nothing, and where nothing is known.
     case keep
     /// It is text without a signature that must be sent back (`reasoning_content`): shortened like talk.
     case shorten
-    /// Whole blocks may be left out.
+    /// Whole blocks may be left out; signed ones when the tool loop in which they were thought is over.
     case omit
+    /// It stays, and so does every part in front of it: its signature holds for those bytes only.
+    case hold
 }
 
 /// Thinking of turns that are over goes whole, with its signature: a signed block is never changed inside.
 struct ThinkingPrune: EpochStrategy {
     let name = StrategyName("thinking-prune", version: 1)
 
-    func applies(to part: VisiblePart) -> Bool { part.kind == .thinking && !part.bytes.isEmpty }
+    func applies(to part: VisiblePart) -> Bool {
+        part.kind == .thinking && part.substitute != .text && !part.bytes.isEmpty
+    }
 
     func replacement(
         ofPart number: Int, worth: LineWorth, isFirst: Bool, in content: borrowing VisibleContent

@@ -10,6 +10,9 @@ public struct Replacement: Equatable, Sendable {
     public let number: Int
     public let bytes: [UInt8]
     public let strategy: StrategyName
+
+    /// The part goes whole: nothing stands in its place.
+    var isOmission: Bool { bytes.isEmpty }
 }
 
 /// A rewrite that was carried out.
@@ -33,20 +36,34 @@ public struct PromptShortener: ~Copyable {
     private let birth: BirthStrategies
     private let rules: EpochRules
     private let chances = ReuseChances.standard
-    private let strategies: [any EpochStrategy]
+    private var strategies: [any EpochStrategy]
+    /// What may be done with thinking. A session's model may change between its calls.
+    public var thinking: ThinkingRule {
+        didSet { if thinking != oldValue { adoptRule() } }
+    }
     /// Strategies that do nothing new; what they did stays.
     public var off: Set<StrategyName> = []
     /// By part.
     private var estimates: [Estimate] = []
     /// The sum of the chances of all that was replaced.
     private var expectedMisses = 0.0
+    /// Parts in front of the newest user's prompt: their tool loops are over.
+    private var endedPartCount = 0
+    /// Parts in front of the last thinking block, and those of its turn.
+    private var thoughtPartCount = 0
 
     public init(
         birth: BirthStrategies = .standard, rules: EpochRules = .standard, thinking: ThinkingRule = .keep
     ) {
         self.birth = birth
         self.rules = rules
+        self.thinking = thinking
         strategies = Self.strategies(thinking)
+    }
+
+    private mutating func adoptRule() {
+        strategies = Self.strategies(thinking)
+        for number in estimates.indices where content.parts[number].kind == .thinking { estimates[number] = .unknown }
     }
 
     private static func strategies(_ thinking: ThinkingRule) -> [any EpochStrategy] {
@@ -77,6 +94,14 @@ public struct PromptShortener: ~Copyable {
 
     /// An assistant turn begins.
     public mutating func beginAssistantTurn() { content.beginAssistantTurn() }
+
+    /// A user's prompt comes: the tool loop in front of it is over.
+    public mutating func endToolLoop() { endedPartCount = content.parts.count }
+
+    /// The turn whose `count` parts come next holds thinking, with text or without.
+    public mutating func beginThinkingTurn(partCount count: Int) {
+        thoughtPartCount = content.parts.count + count
+    }
 
     /// Adds a part at the end.
     /// - Returns: what to send in its place; nil for the part itself.
@@ -197,6 +222,16 @@ public struct PromptShortener: ~Copyable {
     private func mayGo(_ number: Int) -> Bool {
         !content.parts[number].isReplaced && !content.parts[number].isKept
             && content.step - content.parts[number].step >= rules.steps(for: content.parts[number])
+            && isFree(number)
+    }
+
+    /// Whether a thinking block stands in the prompt in front of which nothing may change.
+    var holdsThinking: Bool { thinking == .hold && thoughtPartCount > 0 }
+
+    /// Whether no signature needs the part where it is.
+    private func isFree(_ number: Int) -> Bool {
+        if holdsThinking { return number >= thoughtPartCount }
+        return content.parts[number].substitute != .nothing || number < endedPartCount
     }
 
     private func isOff(_ number: Int) -> Bool {

@@ -11,6 +11,11 @@ struct LocatedPart {
     let partIndex: Int
     /// What another text may take the place of: a JSON string, or the arguments' object. nil: it leaves as it came.
     let value: RawJSON?
+    /// Its element, where the part may be left out whole.
+    let element: RawJSON?
+
+    /// Whether it may leave otherwise than it came.
+    var mayChange: Bool { value != nil || element != nil }
 
     /// `text` as it is spelled in the place of ``value``.
     func spelled(_ text: [UInt8], in source: SourceDocument) -> [UInt8] {
@@ -39,11 +44,32 @@ extension LocatedPart {
     /// The parts of a turn that have text; images, files and parts of one dialect only have none.
     /// - Complexity: one pass over the texts.
     static func parts(of turn: Turn, in source: SourceDocument, calls: inout CallBook) -> [LocatedPart] {
-        turn.parts.enumerated().compactMap { index, part in
+        let signed = signedThinking(of: turn)
+        return turn.parts.enumerated().compactMap { index, part in
             guard let text = part.text(in: source) else { return nil }
-            let (read, value) = located(part, reading: text, turn.role, source, &calls)
-            return LocatedPart(part: read, partIndex: index, value: value)
+            var (read, value) = located(part, reading: text, turn.role, source, &calls)
+            if index == signed {
+                read.isKept = false
+                read.substitute = .nothing
+            }
+            return LocatedPart(
+                part: read, partIndex: index, value: value, element: index == signed ? part.element : nil)
         }
+    }
+
+    /// The one thinking block of a message that says more than that. Of several none may go: the provider looks whether
+    /// those that follow each other are all there. A block without text, or a redacted one, has no original to expand.
+    private static func signedThinking(of turn: Turn) -> Int? {
+        guard turn.role == .assistant, turn.parts.count > 1 else { return nil }
+        var found: Int?
+        for (index, part) in turn.parts.enumerated() {
+            guard case .thinking(let thinking) = part.content else { continue }
+            guard found == nil, thinking.signature != nil, thinking.texts.count == 1, part.element != nil else {
+                return nil
+            }
+            found = index
+        }
+        return found
     }
 
     private static func located(
@@ -55,7 +81,9 @@ extension LocatedPart {
         case .thinking(let thinking):
             // What is signed, or comes in pieces, goes back as it came.
             let isPlain = thinking.signature == nil && thinking.texts.count == 1 && !thinking.isRedacted
-            return (ContextPart(.thinking, bytes, isKept: !isPlain), isPlain ? thinking.texts[0] : nil)
+            var part = ContextPart(.thinking, bytes, isKept: !isPlain)
+            part.substitute = .text
+            return (part, isPlain ? thinking.texts[0] : nil)
         case .toolCall(let call):
             let name = source.text(of: call.name) ?? ""
             let identifier = source.text(of: call.identifier) ?? ""

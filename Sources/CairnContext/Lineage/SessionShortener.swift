@@ -12,6 +12,9 @@ final class SessionShortener: @unchecked Sendable {
     /// The number of each turn's first part, and behind the last one that of the next part to come.
     private(set) var firstParts: [Int] = [0]
     private(set) var calls = CallBook()
+    private var loop = ToolLoop()
+    /// The numbers of parts that went whole: the emissions of their turns hold them no more.
+    private(set) var omitted: Set<Int> = []
     /// What was told at the ends of turns.
     private var tails: [Int: Set<ToldSlot>] = [:]
     private var endsWithAssistant = false
@@ -24,7 +27,25 @@ final class SessionShortener: @unchecked Sendable {
     func beginTurn(_ turn: Turn, in source: SourceDocument) -> [LocatedPart] {
         if turn.role == .assistant, !endsWithAssistant { shortener.beginAssistantTurn() }
         endsWithAssistant = turn.role == .assistant
-        return LocatedPart.parts(of: turn, in: source, calls: &calls)
+        if loop.ends(at: ContextMessage.Role(turn.role), holdsResults: turn.parts.contains(where: \.isToolResult)) {
+            shortener.endToolLoop()
+        }
+        let parts = LocatedPart.parts(of: turn, in: source, calls: &calls)
+        if turn.parts.contains(where: \.isThinking) { shortener.beginThinkingTurn(partCount: parts.count) }
+        return parts
+    }
+
+    /// The turn that was begun leaves with hidden ones, in which the model may have thought.
+    func holdHiddenThinking() { shortener.beginThinkingTurn(partCount: 0) }
+
+    /// Notes parts that are gone from the emissions of their turns.
+    func note(omitted parts: some Sequence<Int>) { omitted.formUnion(parts) }
+
+    /// The number of a part of a turn among those of the turn's emission; nil: it is gone.
+    func emittedNumber(ofPart number: Int, inTurn turn: Int) -> Int? {
+        let first = firstParts[turn]
+        if omitted.contains(first + number) { return nil }
+        return number - (first..<first + number).count { omitted.contains($0) }
     }
 
     /// Measures it; between, ``byteCount`` stands.

@@ -15,9 +15,12 @@ extension ShorteningTask {
         terms.windowTokens.map { $0 - Double(draft.keys.count) * Self.framingTokens }
     }
 
-    /// Whether the prompt, as far as it is decided, has more tokens than the window leaves for it.
+    /// Whether the prompt, as far as it is decided, has more tokens than the window leaves for it. Where a cut would make
+    /// signatures void the provider's error stays, which tells the client to shorten its history.
     var exceedsWindow: Bool {
-        guard let window = terms.windowTokens, let session = shortener else { return false }
+        guard let window = terms.windowTokens, let session = shortener, !session.shortener.holdsThinking else {
+            return false
+        }
         return tokens(draft.tools?.byteCount ?? 0) + turnTokens(session).reduce(0, +) > window
     }
 
@@ -130,13 +133,12 @@ extension ShorteningTask {
         var restored: [Int: (texts: [Int: [UInt8]], bytes: [UInt8])] = [:]
         for (turn, texts) in texts {
             guard let emitted = decidedTurn(turn) else { return nil }
-            var changes: [(part: Int, text: [UInt8])] = []
+            var changes: [(part: Int, text: [UInt8]?)] = []
             for (number, text) in texts {
-                let part = number - session.firstParts[turn]
                 let shown = session.shortener.content.parts[number].bytes.count
-                guard emitted.parts.indices.contains(part), emitted.parts[part].part.bytes.count >= shown else {
-                    return nil
-                }
+                guard let part = session.emittedNumber(ofPart: number - session.firstParts[turn], inTurn: turn),
+                    emitted.parts.indices.contains(part), emitted.parts[part].part.bytes.count >= shown
+                else { return nil }
                 // What was told behind a text stays behind it.
                 changes.append((part, text + emitted.parts[part].part.bytes[shown...]))
             }

@@ -110,6 +110,7 @@ public final class ShorteningTask: @unchecked Sendable {
         let session = shortener ?? SessionShortener(thinking: terms.thinking)
         shortener = session
         session.shortener.off = terms.off
+        session.shortener.thinking = terms.thinking
         guard catchUp(session) else {
             shortener = nil
             return false
@@ -152,9 +153,13 @@ public final class ShorteningTask: @unchecked Sendable {
         let first = session.shortener.content.parts.count
         let isReplaced = draft.state.replaced[index] != nil
         let (turn, source, isFirst) = firstSent(index)
-        for (number, located) in session.beginTurn(turn, in: source).enumerated() {
+        let parts = session.beginTurn(turn, in: source)
+        if let thought = parts.firstIndex(where: { $0.element != nil }), leavesWithoutThinking(index, &emitted) {
+            session.note(omitted: [first + thought])
+        }
+        for (number, located) in parts.enumerated() {
             var part = located.part
-            if facts?.isKept ?? false || located.value == nil || !isFirst { part.isKept = true }
+            if facts?.isKept ?? false || !located.mayChange || !isFirst { part.isKept = true }
             guard let birth = facts?.births.first(where: { $0.part == number }) else {
                 session.shortener.restore(part, emission: nil)
                 continue
@@ -162,12 +167,15 @@ public final class ShorteningTask: @unchecked Sendable {
             guard birth.references.allSatisfy({ $0 < first + number }) else { return false }
             var bytes = part.bytes
             if !isReplaced, !replacedAtOnce.contains(first + number) {
-                guard let text = text(of: number, inTurn: index, bytes: birth.textBytes, &emitted) else { return false }
+                guard let text = text(of: number, inTurn: index, bytes: birth.textBytes, session, &emitted) else {
+                    return false
+                }
                 bytes = text
             }
             session.shortener.restore(
                 part, emission: Emission(bytes, references: birth.references, by: birth.strategy))
         }
+        if leavesWithHiddenTurns(index) { session.holdHiddenThinking() }
         session.endTurn(draft.chains[index])
         session.note(facts?.tail ?? [], at: index)
         return true
@@ -208,7 +216,9 @@ public final class ShorteningTask: @unchecked Sendable {
             guard
                 let text = leftOut.contains(fact.number)
                     ? []
-                    : text(of: fact.number - session.firstParts[turn], inTurn: turn, bytes: fact.textBytes, &emitted)
+                    : text(
+                        of: fact.number - session.firstParts[turn], inTurn: turn, bytes: fact.textBytes, session,
+                        &emitted)
             else { return false }
             session.shortener.restore([Replacement(number: fact.number, bytes: text, strategy: fact.strategy)])
         }
@@ -224,9 +234,10 @@ public final class ShorteningTask: @unchecked Sendable {
         _ fact: ReplacementFact, inTurn turn: Int, _ session: SessionShortener, _ emitted: inout [Int: EmittedTurn]
     ) -> Bool {
         if draft.turns[turn] == .asSent { return false }
+        if fact.isOmission { return session.omitted.contains(fact.number) }
         guard
             let text = text(
-                of: fact.number - session.firstParts[turn], inTurn: turn, bytes: fact.textBytes, &emitted)
+                of: fact.number - session.firstParts[turn], inTurn: turn, bytes: fact.textBytes, session, &emitted)
         else { return false }
         let handle = session.shortener.content.parts[fact.number].handle.text
         return text.isEmpty || Marker.handles(in: text).contains(handle)
@@ -243,16 +254,26 @@ public final class ShorteningTask: @unchecked Sendable {
             .parts[number - session.firstParts[turn]].part.bytes
     }
 
-    /// The first bytes of a part's text as it leaves.
+    /// The first bytes of a part's text as it leaves; none of one that went whole.
     private func text(
-        of part: Int, inTurn index: Int, bytes count: Int, _ emitted: inout [Int: EmittedTurn]
+        of part: Int, inTurn index: Int, bytes count: Int, _ session: SessionShortener,
+        _ emitted: inout [Int: EmittedTurn]
     ) -> [UInt8]? {
+        guard let part = session.emittedNumber(ofPart: part, inTurn: index) else { return count == 0 ? [] : nil }
         let turn = emitted[index] ?? emittedTurn(index)
         emitted[index] = turn
         guard let turn, turn.parts.indices.contains(part), turn.parts[part].part.bytes.count >= count else {
             return nil
         }
         return Array(turn.parts[part].part.bytes[..<count])
+    }
+
+    /// Whether an answer that came with one thinking block leaves without it: what stands is asked, since an epoch's facts
+    /// may tell of another branch.
+    private func leavesWithoutThinking(_ index: Int, _ emitted: inout [Int: EmittedTurn]) -> Bool {
+        guard draft.turns[index] != .asSent, let turn = emitted[index] ?? emittedTurn(index) else { return false }
+        emitted[index] = turn
+        return turn.isAnswerWithoutThinking
     }
 
     func emittedTurn(_ index: Int) -> EmittedTurn? {
@@ -266,16 +287,21 @@ public final class ShorteningTask: @unchecked Sendable {
         if case .bytes(let bytes) = draft.turns[index] { bytes } else { nil }
     }
 
+    /// Whether an answer leaves with what the model asked Cairn; perhaps so where it names the tool itself.
+    private func leavesWithHiddenTurns(_ index: Int) -> Bool {
+        draft.keys[index].role == .assistant && emittedBytes(index).map(ExpandTool.isNamed) ?? false
+    }
+
     // MARK: births
 
     private func bear(_ index: Int, _ session: SessionShortener) {
-        var texts: [(part: Int, text: [UInt8])] = []
+        var texts: [(part: Int, text: [UInt8]?)] = []
         var facts: [BirthFact] = []
         // What leaves with hidden turns, or was paired, is no single element that an epoch could write anew.
         let isKept = terms.keepsNewParts || draft.turns[index] != .asSent
         for (number, located) in session.beginTurn(draft.prompt.turns[index], in: draft.prompt.source).enumerated() {
             var part = located.part
-            if isKept || located.value == nil { part.isKept = true }
+            if isKept || !located.mayChange { part.isKept = true }
             guard let emission = session.shortener.append(part) else { continue }
             texts.append((number, emission.bytes))
             facts.append(
@@ -284,6 +310,7 @@ public final class ShorteningTask: @unchecked Sendable {
                     references: emission.references))
             note(located, at: index, session, emission)
         }
+        if leavesWithHiddenTurns(index) { session.holdHiddenThinking() }
         session.endTurn(draft.chains[index])
         if !texts.isEmpty {
             guard let bytes = EmittedTurn(draft.prompt.turns[index], in: draft.prompt.source).replacing(texts) else {
@@ -392,6 +419,7 @@ public final class ShorteningTask: @unchecked Sendable {
                 digest: shorter.withUnsafeBytes { Fingerprint(of: $0) }, byteCount: shorter.count)
         }
         let kept = epoch.replacements.filter { !lost.contains($0.number) }
+        session.note(omitted: kept.lazy.filter(\.isOmission).map(\.number))
         // What could not be written stays visible; the shortener that thinks otherwise is made again.
         if !lost.isEmpty { shortener = nil }
         guard !kept.isEmpty else { return }
@@ -412,13 +440,15 @@ public final class ShorteningTask: @unchecked Sendable {
         _ index: Int, _ replacements: [Replacement], _ session: SessionShortener, before: [Int]
     ) -> [UInt8]? {
         guard let turn = emittedTurn(index) else { return nil }
-        var texts: [(part: Int, text: [UInt8])] = []
+        var texts: [(part: Int, text: [UInt8]?)] = []
         for replacement in replacements {
-            let number = replacement.number - session.firstParts[index]
-            guard turn.parts.indices.contains(number) else { return nil }
+            let place = replacement.number - session.firstParts[index]
+            guard let number = session.emittedNumber(ofPart: place, inTurn: index), turn.parts.indices.contains(number)
+            else { return nil }
             let emitted = turn.parts[number].part.bytes
             guard emitted.count >= before[replacement.number] else { return nil }
-            texts.append((number, replacement.bytes + emitted[before[replacement.number]...]))
+            let text = replacement.bytes + emitted[before[replacement.number]...]
+            texts.append((number, replacement.isOmission ? nil : text))
         }
         return turn.replacing(texts)
     }

@@ -18,12 +18,14 @@ struct BirthFact: Sendable, Equatable {
 /// A part that an epoch replaced.
 struct ReplacementFact: Sendable, Equatable {
     let number: Int
-    /// Of what stands in its place; of a part that stands whole again, of itself.
+    /// Of what stands in its place, 0 for a part that went whole; of a part that stands whole again, of itself.
     let textBytes: Int
     let strategy: StrategyName
 
     /// It went with the middle.
     var isLeftOut: Bool { strategy == MiddleDrop.name && textBytes == 0 }
+    /// It went whole from a turn that stands.
+    var isOmission: Bool { strategy != MiddleDrop.name && textBytes == 0 }
 }
 
 /// How a turn leaves from an epoch on.

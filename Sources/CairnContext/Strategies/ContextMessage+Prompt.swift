@@ -17,7 +17,7 @@ extension ContextMessage {
 }
 
 extension ContextMessage.Role {
-    fileprivate init(_ role: Turn.Role) {
+    init(_ role: Turn.Role) {
         switch role {
         case .system, .developer: self = .system
         case .user: self = .user

@@ -9,6 +9,13 @@ public struct ContextPart: Equatable, Sendable {
         case system, user, text, thinking, arguments, result
     }
 
+    /// What may stand in the place of a part.
+    public enum Substitute: UInt8, Sendable {
+        case anything, text
+        /// It stays as it is or goes whole: thinking that is signed.
+        case nothing
+    }
+
     public var kind: Kind
     /// The text as the model reads it; for arguments the JSON as it is sent.
     public var bytes: [UInt8]
@@ -20,6 +27,7 @@ public struct ContextPart: Equatable, Sendable {
     public var arguments: [UInt8]
     /// The client asked that this part be left alone.
     public var isKept: Bool
+    public var substitute = Substitute.anything
 
     public init(
         _ kind: Kind, _ bytes: [UInt8], toolName: String = "", callID: String = "", arguments: [UInt8] = [],

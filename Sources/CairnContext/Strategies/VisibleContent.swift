@@ -15,6 +15,7 @@ public struct VisiblePart: Sendable {
     public let kind: ContextPart.Kind
     public let output: OutputKind
     public let isKept: Bool
+    let substitute: ContextPart.Substitute
     /// An epoch replaced it; it is not replaced again.
     public internal(set) var isReplaced = false
     /// It is in the index of lines.
@@ -167,7 +168,7 @@ public struct VisibleContent: ~Copyable {
         if part.kind == .result { noteResult(shown, original: part.bytes, isWhole: emission == nil) }
         parts.appendSparingly(
             VisiblePart(
-                kind: part.kind, output: facts.kind, isKept: part.isKept,
+                kind: part.kind, output: facts.kind, isKept: part.isKept, substitute: part.substitute,
                 hiddenBy: emission.map { strategyNumber($0.strategy) } ?? 0, step: step, bytes: bytes,
                 original: digest, handleCharacters: UInt8(handles.handle(for: digest).text.utf8.count), numbers: shown))
         textBytes += bytes.count

@@ -17,9 +17,9 @@ extension CallLife {
         guard let upstreamIndex else { return failOpen(work.next) }
         let upstream = owner.shared.upstreams.upstreams[upstreamIndex]
         var terms = ShorteningTerms(
-            pricing: pricing(work, upstream, context), provider: upstream.settings.provider, client: work.client,
-            idleNanoseconds: task.idleNanoseconds, keepsNewParts: call.header(Self.keepField) != nil,
-            outputTokensMax: Self.outputTokensMax(work.prompt))
+            pricing: pricing(work, upstream, context), provider: upstream.settings.provider, model: work.request.model,
+            client: work.client, idleNanoseconds: task.idleNanoseconds,
+            keepsNewParts: call.header(Self.keepField) != nil, outputTokensMax: Self.outputTokensMax(work.prompt))
         terms.off = context.strategiesOff(for: work.request)
         let isDecided = !task.isHeavy
         if isDecided, !task.decide(terms) { return recordShortened(work, task, context) }
@@ -52,12 +52,12 @@ extension ShorteningTerms {
     /// What holds for a call.
     /// - Parameter pricing: nil where the model's price is not known.
     init(
-        pricing: CallPricing?, provider: Provider, client: WireDialect, idleNanoseconds: UInt64?, keepsNewParts: Bool,
-        outputTokensMax: Int?
+        pricing: CallPricing?, provider: Provider, model: String, client: WireDialect, idleNanoseconds: UInt64?,
+        keepsNewParts: Bool, outputTokensMax: Int?
     ) {
         self.init()
         self.keepsNewParts = keepsNewParts
-        thinking = Self.thinking(provider)
+        thinking = Self.thinking(provider, model: model, client: client)
         guard let pricing else { return }
         prices = EpochPrices(pricing)
         missNanodollars = prices?.miss ?? 0
@@ -68,11 +68,15 @@ extension ShorteningTerms {
         windowTokens = pricing.price.promptTokensMax(outputTokens: outputTokensMax).map(Double.init)
     }
 
-    /// Thinking that is plain text is shortened like talk; where a provider signs or encrypts it, it stays.
-    private static func thinking(_ provider: Provider) -> ThinkingRule {
+    /// Thinking that is plain text is shortened like talk; where a provider signs or encrypts it, it stays or goes whole.
+    /// Leaving out what Anthropic does not bill would save nothing. A model that binds thinking does so behind any server.
+    private static func thinking(_ provider: Provider, model: String, client: WireDialect) -> ThinkingRule {
+        let earlier = AnthropicModel(name: model).earlierThinking
+        if earlier == .bound { return .hold }
         switch provider {
-        case .anthropic, .openai: .keep
-        default: .shorten
+        case .anthropic: return earlier == .read && client == .messages ? .omit : .keep
+        case .openai: return .keep
+        case .deepseek, .vllm, .sglang, .generic: return .shorten
         }
     }
 }

@@ -2,10 +2,10 @@
 // is asked for between generations; names of other makers behind a messages endpoint count as the oldest.
 //
 // Sources: platform.claude.com/docs, models overview (maximum output), build-with-claude/extended-thinking,
-// adaptive-thinking and effort.
+// adaptive-thinking, effort and preserved-thinking.
 
-/// A model as a messages encoder must know it.
-struct AnthropicModel: Sendable, Equatable {
+/// A model as a messages encoder must know it, and as who shortens its prompts must.
+public struct AnthropicModel: Sendable, Equatable {
     /// How thinking is asked for.
     enum Thinking: Sendable {
         /// `{"type":"enabled","budget_tokens":n}` only: up to 4.5.
@@ -16,7 +16,20 @@ struct AnthropicModel: Sendable, Equatable {
         case adaptiveOnly
     }
 
+    /// What the API does with thinking blocks of tool loops that are over.
+    public enum EarlierThinking: Sendable {
+        /// It leaves them out itself and bills nothing for them, or that is not known: Opus to 4.1, Sonnet to 4.5, all Haiku
+        /// to 4.5, names of other makers.
+        case ignored
+        /// The model reads and the client pays them; they may be left out: Opus from 4.5, Sonnet from 4.6.
+        case read
+        /// The same, but a signature holds only for the very bytes in front of its block. With others the request is
+        /// refused: all from 5.1.
+        case bound
+    }
+
     var thinking: Thinking
+    public let earlierThinking: EarlierThinking
     /// max_tokens when the client names none: the most the model puts out, but no more than 64,000.
     var outputTokensDefault: Int
     var isClaude: Bool
@@ -28,6 +41,13 @@ struct AnthropicModel: Sendable, Equatable {
         let numbers = words.compactMap { $0.count <= 2 ? Int($0) : nil }
         let version = isClaude && !numbers.isEmpty ? numbers[0] * 100 + (numbers.count > 1 ? numbers[1] : 0) : 0
         thinking = version >= 407 ? .adaptiveOnly : version >= 406 ? .adaptive : .budget
+        if version > 500 {
+            earlierThinking = .bound
+        } else if version >= 405 && words.contains("opus") || version >= 406 && words.contains("sonnet") {
+            earlierThinking = .read
+        } else {
+            earlierThinking = .ignored
+        }
         switch version {
         case 405...: outputTokensDefault = 64000
         case 400...: outputTokensDefault = words.contains("sonnet") ? 64000 : 32000
@@ -36,6 +56,11 @@ struct AnthropicModel: Sendable, Equatable {
         case 300..<305: outputTokensDefault = 4096
         default: outputTokensDefault = 32000
         }
+    }
+
+    public init(name: String) {
+        var name = name
+        self = name.withUTF8 { AnthropicModel(name: $0) }
     }
 
     /// Words of a name that are looked at.

@@ -50,7 +50,7 @@ extension Part {
         if case .toolCall = content { true } else { false }
     }
 
-    var isThinking: Bool {
+    public var isThinking: Bool {
         if case .thinking = content { true } else { false }
     }
 
