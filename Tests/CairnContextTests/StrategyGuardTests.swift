@@ -45,15 +45,15 @@ import Testing
     @Test func `a strategy whose sessions cost more than the path not taken goes, with an event`() {
         var one = StrategyGuard()
 
-        let switches = settle(&one, calls: 60, lossPerMillion: 10_000)
+        let switches = settle(&one, calls: 210, lossPerMillion: 10_000)
 
         #expect(switches.map(\.strategy) == [digest])
         #expect(one.off(project, at: Self.now) == [digest])
-        #expect(switches[0].text.contains("result-digest 1 is off for 7 days for claude-code with m-1: 50 calls"))
-        #expect(switches[0].text.contains("cost $0.05050, and would have cost $0.05000"))
+        #expect(switches[0].text.contains("result-digest 1 is off for 7 days for claude-code with m-1: 200 calls"))
+        #expect(switches[0].text.contains("cost $0.2020, and would have cost $0.2000"))
     }
 
-    @Test(arguments: [(49, Int64(500_000)), (500, 4_000), (500, -200_000), (500, 0)])
+    @Test(arguments: [(199, Int64(500_000)), (500, 4_000), (500, -200_000), (500, 0)])
     func `few calls, a small loss and a gain switch nothing off`(calls: Int, lossPerMillion: Int64) {
         var one = StrategyGuard()
         #expect(settle(&one, calls: calls, lossPerMillion: lossPerMillion).isEmpty)
@@ -63,11 +63,11 @@ import Testing
     @Test func `births do not answer for what epochs lost, and do where there were none`() {
         var one = StrategyGuard()
         _ = one.note(findings(runs, isEpoch: false, replaced: 1), session: session, in: project, at: Self.now)
-        #expect(settle(&one, calls: 60, lossPerMillion: 10_000).map(\.strategy) == [digest])
+        #expect(settle(&one, calls: 210, lossPerMillion: 10_000).map(\.strategy) == [digest])
 
         var other = StrategyGuard()
         _ = other.note(findings(runs, isEpoch: false, replaced: 1), session: session, in: project, at: Self.now)
-        let switches = (0..<60).flatMap { _ in
+        let switches = (0..<210).flatMap { _ in
             other.settle(
                 billedNanodollars: 102, untouchedNanodollars: 100, session: session, in: project, at: Self.now)
         }
@@ -92,7 +92,7 @@ import Testing
         let misses = (0..<16).map { MissSign($0 % 2 == 0 ? .hiddenUse : .reread, of: digest) }
 
         let switches = one.note(
-            findings(digest, isEpoch: true, replaced: 40, misses: misses, missNanodollars: 5000), session: session,
+            findings(digest, isEpoch: true, replaced: 40, misses: misses, missNanodollars: 6000), session: session,
             in: project, at: Self.now)
 
         #expect(switches.map(\.strategy) == [digest])
@@ -143,7 +143,7 @@ import Testing
 
     @Test func `other projects and new versions go on`() {
         var one = StrategyGuard()
-        _ = settle(&one, calls: 60, lossPerMillion: 10_000)
+        _ = settle(&one, calls: 210, lossPerMillion: 10_000)
         for other in [
             GuardedProject(
                 account: Fingerprint(high: 9, low: 2), harness: "claude-code", provider: "anthropic", model: "m-1"),
@@ -159,18 +159,18 @@ import Testing
 
     @Test func `after a week it comes back with fresh counts`() {
         var one = StrategyGuard()
-        _ = settle(&one, calls: 60, lossPerMillion: 10_000)
+        _ = settle(&one, calls: 210, lossPerMillion: 10_000)
 
         #expect(one.off(project, at: Self.now + 7 * Self.day - 1) == [digest])
         let later = Self.now + 7 * Self.day
         #expect(one.off(project, at: later).isEmpty)
-        #expect(settle(&one, calls: 49, lossPerMillion: 10_000, at: later).isEmpty)
+        #expect(settle(&one, calls: 199, lossPerMillion: 10_000, at: later).isEmpty)
         #expect(settle(&one, calls: 1, lossPerMillion: 10_000, at: later).map(\.strategy) == [digest])
     }
 
     @Test func `what is off survives a restart through its events`() throws {
         var one = StrategyGuard()
-        let switches = settle(&one, calls: 60, lossPerMillion: 10_000)
+        let switches = settle(&one, calls: 210, lossPerMillion: 10_000)
         let events =
             [EventRecord(wallNanoseconds: Self.now + 1, kind: "start", session: nil, text: "project of another kind")]
             + switches.map(\.event) + [

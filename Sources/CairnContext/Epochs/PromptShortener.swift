@@ -87,9 +87,11 @@ public struct PromptShortener: ~Copyable {
         prices.tokens(bytesSaved) * prices.hit * rules.remainingCalls(after: content.step)
     }
 
-    /// What a miss is charged with now, in the money of the prices.
+    /// What a miss costs now, in the money of the prices: without the weight of risk that the planner puts on it.
     func missPrice(headTokens: Double, prices: EpochPrices) -> Double {
-        EpochPlanner.missPrice(headTokens + prices.tokens(content.textBytes), prices, rules)
+        var plain = rules
+        plain.riskWeight = 1
+        return EpochPlanner.missPrice(headTokens + prices.tokens(content.textBytes), prices, plain)
     }
 
     /// An assistant turn begins.

@@ -131,9 +131,9 @@ public struct StrategyGuard: Sendable {
     static let offDays: UInt64 = 7
     /// Fewer replacements or misses say nothing.
     static let replacementsMin = 20
-    static let missesMin = 3
-    /// Fewer settled calls say nothing: an epoch is paid first and earns later.
-    static let callsMin = 50
+    static let missesMin = 8
+    /// Fewer settled calls say nothing: an epoch is paid first and earns later, and a session has 60 to 100 calls.
+    static let callsMin = 200
     /// What a strategy may cost beyond the path not taken, as a share of it. The replay of recorded sessions has the same
     /// bound for every single session.
     static let lossShare = 0.005
@@ -305,16 +305,17 @@ public struct StrategyGuard: Sendable {
         missLoss(tally, project) ?? billLoss(tally)
     }
 
-    /// Misses are charged with the planner's own price of a miss. Of them those are left out that chance may have brought:
-    /// rereads that are as frequent as repeats of calls whose results can be read, and the square root of the rest, by which
-    /// a count scatters.
+    /// Misses are charged with what a miss costs. Of them those are left out that chance may have brought: rereads that
+    /// are as frequent as repeats of calls whose results can be read, and twice the square root of the rest, by which a
+    /// count scatters. With once the root, counts that every restart began anew switched digests off in one of two books
+    /// when the gateway was killed in the middle of each of 46 recorded sessions.
     private func missLoss(_ tally: StrategyTally, _ project: Project) -> String? {
         guard tally.replacements >= Self.replacementsMin, tally.misses >= Self.missesMin else { return nil }
         let repeatShare =
             project.visibleResults > 0 ? Double(project.visibleRepeats) / Double(project.visibleResults) : 0
         let rereads = max(0, Double(tally.rereads) - repeatShare * Double(tally.replacements))
         let misses = rereads + Double(tally.hiddenUses + tally.expansions)
-        let certain = max(0, misses - misses.squareRoot())
+        let certain = max(0, misses - 2 * misses.squareRoot())
         let cost = certain / Double(tally.misses) * Double(tally.missNanodollars)
         guard cost > Double(max(0, tally.forecastNanodollars)) else { return nil }
         return
