@@ -41,7 +41,7 @@ import Testing
         var findings = CallFindings()
         findings.replaced = Array(repeating: .init(digest, isEpoch: true, forecastNanodollars: 1000), count: 40)
         findings.signs.misses = Array(repeating: MissSign(.hiddenUse, of: digest), count: 16)
-        findings.missNanodollars = 5000
+        findings.missNanodollars = 6000
         let project = GuardedProject(
             account: Fingerprint(high: 1, low: 2), harness: "codex", provider: "deepseek", model: "m \"quoted\"")
         _ = one.note(findings, session: SessionIdentifier(high: 1, low: 2), in: project, at: 1)
