@@ -149,7 +149,10 @@ class Session:
 
 
 class AgentSession(Session):
-    """An agent's session: calls of one tool and their results, a third of whose lines were seen before."""
+    """An agent's session: calls of one tool and their results, whose other text is new.
+
+    Of the result lines in 540 KB of it 37 % were seen before, of those in the calls behind them 60 %.
+    """
 
     def grow(self, size=1000):
         number = len(self.turns)
